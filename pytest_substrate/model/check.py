@@ -1,0 +1,64 @@
+"""A check: one acceptance statement with a permanent id, and all that a person is told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_substrate.model.outcome import Layer, Plane
+
+if TYPE_CHECKING:
+    from pytest_substrate.model.declaration import Declaration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A stable slug for one way in which a check turns red, with the sentence that docs/checks gives for it."""
+
+    slug: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One rung of a ladder.
+
+    `needs` names the checks without which this one can't be judged; they are looked up for the same subject, else for
+    the subject that holds it (a topic's service), else for what it uses (a service's cluster).
+    `subjects` is pure: which subjects of a declaration the check applies to, before `not_applicable`.
+    `permissions` are IAM actions that the observer needs. `next` is a command with `{placeholders}` of facts.
+    """
+
+    id: str
+    plane: Plane
+    statement: str
+    layer: Layer
+    subjects: Callable[[Declaration], Iterable[str]]
+    needs: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    permissions: tuple[str, ...] = ()
+    next: str
+    why: str
+    how: str
+    red_when: str
+    runtime: bool = field(default=False)
+    """Whether the proof is made inside the runtime (a transcript), and so takes its vantage from there."""
+
+    @property
+    def docs(self) -> str:
+        """The anchor of the page that explains the check, relative to the project's root."""
+        return f"docs/checks/{self.plane.value}.md#{self.id.lower()}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pair:
+    """A check asked of a subject: the unit of the denominator, of waivers, and of the evidence."""
+
+    check: str
+    subject: str
+
+    @property
+    def node_name(self) -> str:
+        """Its name in a pytest node id, where `/` can't stand."""
+        return f"{self.check}[{self.subject.replace('/', '-')}]"

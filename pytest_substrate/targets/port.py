@@ -1,0 +1,62 @@
+"""What the rest of the house may ask of a target, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_substrate.model.outcome import TargetKind
+
+if TYPE_CHECKING:
+    from pytest_substrate.model.declaration import Declaration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a target may not be used: a slug, one line that names what and where, and the mend."""
+
+    cause: str
+    message: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What a command inside a container came to."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Target(Protocol):
+    """Hands out clients under the observer's identity, and reaches into running containers."""
+
+    kind: TargetKind
+    declaration: Declaration
+
+    def client(self, service: str) -> Any:
+        """A botocore client for `service` (boto3's name) in the declared region, as the observer; made once, shared.
+
+        Bounded: connect 5 s, read 15 s, two attempts. Only botocore's built-in data is loaded.
+        """
+
+    def guard(self) -> Sequence[Refusal]:
+        """Everything that forbids a run, before any plane: overrides, foreign account or region, no credentials."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """For header and evidence: kind, account, region, environment, observer (the ARN that STS gave)."""
+
+    def execute(self, service: str, command: Sequence[str], *, deadline_s: float) -> Completed:
+        """Run a command inside a running container of a declared service, in its own environment.
+
+        Raises TargetError where it can't be done.
+        """
+
+    def close(self) -> None:
+        """Give back what the target holds (on `embedded`, stop the platform that this run started)."""
+
+
+class TargetError(Exception):
+    """A target that can't serve: one line that names what, where and the mend."""
