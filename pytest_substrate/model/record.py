@@ -79,8 +79,7 @@ def report_json(target: Mapping[str, Any], records: Sequence[Record]) -> dict[st
         "schema": REPORT_SCHEMA,
         "target": dict(target),
         "records": [record.to_json() for record in records],
-        "first_red": red
-        and {"check": red.check, "subject": red.subject, "layer": red.layer.value, "cause": red.cause},
+        "first_red": red and {"check": red.check, "subject": red.subject, "layer": red.layer.value, "cause": red.cause},
         "verdict": (Verdict.READY if ready else Verdict.NOT_READY).value,
     }
 

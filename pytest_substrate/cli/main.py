@@ -1,0 +1,71 @@
+"""`substrate`: one file a command, imported only when it is asked for.
+
+A command module has `HELP` (one line), `arguments(parser)` and `run(options) -> int`. Exit codes: 0 green, 1 red,
+10 undecided, 2 bad usage or unreadable input; the same in every output format.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn, Protocol, cast
+
+from pytest_substrate.model.errors import BadInput
+
+COMMANDS: Final[dict[str, str]] = {
+    "checks": "what the declaration demands",
+    "explain": "what a check states, why, how it is proven, and what to do when it is red",
+    "faults": "the named ways to break the embedded platform",
+    "up": "keep the embedded platform running and print its endpoints",
+    "probe": "the Kafka ladder from here against any broker",
+}
+"""Every command with its one line, so that `substrate --help` imports none of them."""
+
+
+class Command(Protocol):
+    """What a module of this package offers."""
+
+    HELP: str
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; the exit code."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = next((word for word in words if not word.startswith("-")), None)
+    parser = _Parser(prog="substrate", description="Is the substrate ready; if not, which layer is at fault?")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen: Command | None = None
+    for command, line in COMMANDS.items():
+        sub = commands.add_parser(command, help=line, description=line)
+        if command == name:
+            chosen = cast("Command", importlib.import_module(f"pytest_substrate.cli.{command}"))
+            chosen.arguments(sub)
+    options = parser.parse_args(words)
+    assert chosen is not None  # noqa: S101  argparse refused every other name
+    try:
+        return chosen.run(options)
+    except BadInput as error:
+        print(f"substrate {name}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
