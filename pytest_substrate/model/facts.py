@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, TypeAlias
 
-FactValue: TypeAlias = str | int | float | bool | None | list[str] | tuple[str, ...] | list[int]
+FactValue: TypeAlias = str | int | float | bool | list[str] | tuple[str, ...] | list[int] | None
 
 
 class Kind(Enum):
