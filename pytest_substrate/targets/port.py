@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_substrate.model.outcome import TargetKind
+from pytest_substrate.model.outcome import TargetKind, Vantage
 
 if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.model.probe_run import ProbeRun
+    from pytest_substrate.model.transcript import ProbeRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Target(Protocol):
 
     kind: TargetKind
     declaration: Declaration
+    vantage: Vantage
+    """From where `probe` looks."""
 
     def client(self, service: str) -> Any:
         """A botocore client for `service` (boto3's name) in the declared region, as the observer; made once, shared.
@@ -47,6 +51,19 @@ class Target(Protocol):
 
     def describe(self) -> Mapping[str, Any]:
         """For header and evidence: kind, account, region, environment, observer (the ARN that STS gave)."""
+
+    def probe(self, service: str, request: ProbeRequest) -> ProbeRun:
+        """Run the probe for a declared service at the target's vantage, and clean up in every outcome.
+
+        What could not be done is in the answer (`start_failure`, Unobserved); raises only for our own bugs.
+        """
+
+    def probe_group(self, service: str) -> tuple[str, ...]:
+        """The declared services that one probe can serve together with this one, itself included, in declared order.
+
+        They share image, roles, secrets and network, and all of `messaging` but topics and group. A service that
+        can't be looked at stands alone.
+        """
 
     def execute(self, service: str, command: Sequence[str], *, deadline_s: float) -> Completed:
         """Run a command inside a running container of a declared service, in its own environment.
