@@ -1,0 +1,39 @@
+"""The names of `dev_min`: what the embedded platform is made of, as `fixtures/dev_min/substrate.toml` declares it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACCOUNT: Final = "111122223333"
+REGION: Final = "eu-west-2"
+
+CLUSTER: Final = "spine"
+CLUSTER_ARN: Final = f"arn:aws:kafka:{REGION}:{ACCOUNT}:cluster/{CLUSTER}/4a1f8e52-6c0d-4b7e-9a35-2d9f6f0c7b11-2"
+TOPIC: Final = "events.raw"
+SMOKE_TOPIC: Final = "substrate.smoke"
+SMOKE_RETENTION_MS: Final = 600_000
+GROUP: Final = "ingest"
+PRINCIPAL: Final = "ingest"
+
+SECRET: Final = "AmazonMSK_ingest"
+KEY_ALIAS: Final = "alias/substrate-spine"
+
+ECS_CLUSTER: Final = "main"
+SERVICE: Final = "ingest"
+CONTAINER: Final = "app"
+REPOSITORY: Final = "acme/ingest"
+LOG_GROUP: Final = "/ecs/ingest"
+RUNNING: Final = 2
+
+TASK_ROLE: Final = "ingest-task"
+EXECUTION_ROLE: Final = "ingest-execution"
+OBSERVER_ROLE: Final = "substrate-observer"
+OPERATOR: Final = "operator"
+"""The IAM user whose keys a run is given; all it may do is to become the observer."""
+
+CA_FILE: Final = "/etc/kafka/ca.pem"
+
+
+def role_arn(name: str) -> str:
+    """A role's ARN in the platform's account."""
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"

@@ -1,0 +1,104 @@
+"""Whatever way the platform's process ends, its processes and its folder go with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_substrate.embedded import keeper
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from pytest_substrate.embedded import keeper
+folder = keeper.make_folder()
+kept = keeper.keep(folder) if sys.argv[1] == "kept" else None
+child = "import subprocess, sys, time; subprocess.Popen([sys.executable, *sys.argv[1:]]); time.sleep(60)"
+process = keeper.spawn([sys.executable, "-c", child, "-c", "import time; time.sleep(60)"], folder=folder, name="sleeper", env={})
+print(folder, process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def until(true: Callable[[], bool], deadline_s: float = 8.0) -> bool:
+    """Whether it became true in time."""
+    end = time.monotonic() + deadline_s
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return true()
+
+
+def gone(pid: int) -> bool:
+    """Whether no such process runs any more (one that waits for its parent to look counts as gone)."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture
+def owner(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path, int]]:
+    """A process that owns a platform's folder with a sleeping process and its child."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, request.param],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    folder, pid = process.stdout.readline().split()
+    assert until(lambda: len(psutil.Process(int(pid)).children()) == 1)
+    yield process, Path(folder), int(pid)
+    process.kill()
+    process.wait()
+    keeper.end_all(Path(folder), grace_s=0.1)
+    keeper.remove(Path(folder))
+
+
+@pytest.mark.parametrize("owner", ["kept"], indirect=True)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_outlives_a_killed_owner(owner: tuple[subprocess.Popen[str], Path, int], how: signal.Signals) -> None:
+    """The keeper ends the process and its child, and removes the folder."""
+    process, folder, pid = owner
+    child = psutil.Process(pid).children()[0].pid
+    process.send_signal(how)
+    process.wait()
+    assert until(lambda: gone(pid) and gone(child) and not folder.exists())
+
+
+@pytest.mark.parametrize("owner", ["alone"], indirect=True)
+def test_a_sweep_takes_what_a_power_cut_left(
+    owner: tuple[subprocess.Popen[str], Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start finds the folder of a dead owner, and leaves the one of a living owner alone."""
+    process, folder, pid = owner
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert keeper.sweep() == []
+    process.kill()
+    process.wait()
+    assert [folder] == keeper.sweep()
+    assert until(lambda: gone(pid) and not folder.exists())
+
+
+def test_a_reused_process_id_is_never_ended(tmp_path: Path) -> None:
+    """A line whose creation time is not the process's own names nobody."""
+    (tmp_path / "processes").write_text(f"{os.getpid()} 12.00\n", encoding="ascii")
+    keeper.end_all(tmp_path, grace_s=0.1)
+    assert psutil.pid_exists(os.getpid())
+
+
+def test_a_folder_is_private() -> None:
+    """Only its owner can enter it."""
+    folder = keeper.make_folder()
+    try:
+        assert folder.stat().st_mode & 0o777 == 0o700
+    finally:
+        keeper.remove(folder)
