@@ -22,7 +22,8 @@ from pytest_substrate.embedded import keeper
 folder = keeper.make_folder()
 kept = keeper.keep(folder) if sys.argv[1] == "kept" else None
 child = "import subprocess, sys, time; subprocess.Popen([sys.executable, *sys.argv[1:]]); time.sleep(60)"
-process = keeper.spawn([sys.executable, "-c", child, "-c", "import time; time.sleep(60)"], folder=folder, name="sleeper", env={})
+argv = [sys.executable, "-c", child, "-c", "import time; time.sleep(60)"]
+process = keeper.spawn(argv, folder=folder, name="sleeper", env={})
 print(folder, process.pid, flush=True)
 time.sleep(60)
 """
