@@ -100,9 +100,8 @@ class ObservationStore:
         at, began = self._clock(), time.perf_counter()
         value = read()
         duration_ms = (time.perf_counter() - began) * 1000
-        adapter = _adapter(kind)
-        text = adapter.dump_json([value])
-        if adapter.validate_json(text) != [value]:
+        text = _as_json(kind, value)
+        if text is None:
             raise TypeError(f"the observation {key} does not come back equal as {kind}")
         return _Entry(key=key, at=at, duration_ms=duration_ms, value=json.loads(text))
 
@@ -147,6 +146,19 @@ def _adapter(kind: object) -> TypeAdapter[list[Any]]:
 
     config = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
     return TypeAdapter(list[kind], config=config)  # type: ignore[valid-type]  # the kind is a value here
+
+
+def _as_json(kind: object, value: object) -> bytes | None:
+    """The value as JSON, None where it would not come back equal. Pydantic's own errors show values: they stay here."""
+    from pydantic import ValidationError
+    from pydantic_core import PydanticSerializationError
+
+    adapter = _adapter(kind)
+    try:
+        text = adapter.dump_json([value], warnings="error")
+        return text if adapter.validate_json(text) == [value] else None
+    except (ValidationError, PydanticSerializationError):
+        return None
 
 
 def _make_private(folder: Path) -> None:

@@ -1,0 +1,185 @@
+"""Hardened botocore sessions: one identity, its clients, and nothing that the surroundings could slip in.
+
+- Only the data that botocore ships is loaded (no AWS_DATA_PATH, no models folder of the user).
+- Configured endpoints, proxies of the environment and its CA bundles are not used; what the declaration says is.
+- Every request on AWS is checked as it is sent (`hosts`).
+- Every call is bounded: connect 5 s, read 15 s, two attempts.
+
+What such surroundings hold is refused beforehand by the target guard; here it merely has no effect.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Final
+
+from pytest_substrate.adapters.aws.hosts import builtin_loader, client_check, provider_check
+from pytest_substrate.model.observation import Unobserved
+
+CONNECT_S: Final = 5
+READ_S: Final = 15
+ATTEMPTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Explicit credentials; their values show nowhere."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How requests leave: to AWS itself, or to an endpoint; through which proxy; trusting which CAs."""
+
+    endpoint: Callable[[str], str] | None = None
+    """The endpoint of a service of boto3's name; None is AWS itself."""
+    proxy: str | None = field(default=None, repr=False)
+    """May hold credentials."""
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who STS says that a session is."""
+
+    arn: str
+    account: str
+
+
+class AwsSession:
+    """The clients of one identity in one region. Safe in several threads."""
+
+    def __init__(self, *, region: str, way: Way, session: Any) -> None:
+        self.region = region
+        self._way = way
+        self._session = session
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def ambient(cls, *, region: str, way: Way) -> AwsSession:
+        """The identity that the surroundings give: environment, profile, container or machine role."""
+        return cls(region=region, way=way, session=_bare_session(region, way, isolated=False))
+
+    @classmethod
+    def keyed(cls, *, region: str, way: Way, keys: Keys) -> AwsSession:
+        """The identity of these keys; profiles, config files and credentials of the surroundings are not looked at."""
+        session = _bare_session(region, way, isolated=True)
+        session.set_credentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
+        return cls(region=region, way=way, session=session)
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """The botocore client of a service of boto3's name; made once."""
+        where = region or self.region
+        with self._lock:
+            client = self._clients.get((service, where))
+            if client is None:
+                way = self._way
+                client = self._session.create_client(
+                    service,
+                    region_name=where,
+                    endpoint_url=way.endpoint(service) if way.endpoint else None,
+                )
+                if way.endpoint is None:
+                    prefix = client.meta.service_model.endpoint_prefix
+                    client.meta.events.register_first("before-send", client_check(prefix, where))
+                self._clients[(service, where)] = client
+        return client
+
+    def has_credentials(self) -> bool:
+        """Whether a provider gives any; raises botocore's errors for a broken profile or a refused sign-in."""
+        with self._lock:
+            return self._session.get_credentials() is not None
+
+    def as_role(self, role_arn: str, *, name: str) -> AwsSession:
+        """A session of that role, assumed by this one when first used and again before it expires.
+
+        There is no way back to this session's own identity: where AssumeRole fails, so does every call.
+        """
+        from botocore.credentials import CredentialResolver
+
+        session = _bare_session(self.region, self._way, isolated=True)
+        provider = _RoleProvider(lambda: self._assume(role_arn, name))
+        providers: list[Any] = [provider]
+        session.register_component("credential_provider", CredentialResolver(providers))
+        return AwsSession(region=self.region, way=self._way, session=session)
+
+    def caller(self) -> Caller | Unobserved:
+        """Who this session is, asked of STS (`sts:GetCallerIdentity` needs no permission)."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self.client("sts").get_caller_identity()
+            return Caller(arn=answer["Arn"], account=answer["Account"])
+        except ClientError as error:
+            operation = str(error.operation_name)
+            code = str(error.response.get("Error", {}).get("Code", "unknown"))
+            refused = "AccessDenied" in code or "Token" in code or "Signature" in code
+            return Unobserved(
+                reason="access-denied" if refused else "unreachable", code=code, operation=f"sts:{operation}"
+            )
+        except (BotoCoreError, KeyError) as error:
+            return Unobserved(reason="unreachable", code=type(error).__name__, operation="sts:GetCallerIdentity")
+
+    def _assume(self, role_arn: str, name: str) -> dict[str, Any]:
+        credentials = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name)["Credentials"]
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+
+class _RoleProvider:
+    """The only credential provider of a role's session."""
+
+    METHOD = "assume-role"
+    CANONICAL_NAME = "substrate-observer"
+
+    def __init__(self, assume: Callable[[], dict[str, Any]]) -> None:
+        self._assume = assume
+
+    def load(self) -> Any:
+        from botocore.credentials import DeferredRefreshableCredentials
+
+        return DeferredRefreshableCredentials(refresh_using=self._assume, method=self.METHOD)
+
+
+def _bare_session(region: str, way: Way, *, isolated: bool) -> Any:
+    """A session; isolated ones see no profile, no config file and no credentials of the surroundings."""
+    import botocore.session
+
+    nothing = (None, None, None, None)
+    hidden = {"profile": nothing, "config_file": nothing, "credentials_file": nothing} if isolated else {}
+    session: Any = botocore.session.Session(session_vars=hidden)
+    session.register_component("data_loader", builtin_loader())
+    session.set_config_variable("ca_bundle", way.ca_bundle or True)
+    session.set_config_variable("region", region)
+    session.set_default_client_config(_config(way))
+    if way.endpoint is None:
+        session.register("before-send", provider_check(region))
+    return session
+
+
+def _config(way: Way) -> Any:
+    from botocore.config import Config
+
+    settings: dict[str, Any] = {
+        "connect_timeout": CONNECT_S,
+        "read_timeout": READ_S,
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+        "ignore_configured_endpoint_urls": True,
+        "proxies": {"https": way.proxy, "http": way.proxy} if way.proxy else {},
+        "user_agent_extra": f"pytest-substrate/{version('pytest-substrate')}",
+        "max_pool_connections": 20,
+    }
+    if way.endpoint is not None:  # the surroundings' wish for FIPS or dual-stack hosts means nothing at an endpoint
+        settings |= {"use_fips_endpoint": False, "use_dualstack_endpoint": False, "s3": {"addressing_style": "path"}}
+    return Config(**settings)
