@@ -1,0 +1,94 @@
+"""The cloud's process: `python -m pytest_substrate.embedded.cloud.server CONFIG.json`.
+
+ministack is an ASGI application with its state in module globals. Running it here, instead of beside us, lets the
+front correct it at its seams and see its state, with no second hop and the signature's Host header untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from pytest_substrate.embedded.cloud.config import REQUIRED_MINISTACK, CloudConfig, read_config
+
+
+def main(config_file: str) -> int:
+    """Serve until SIGTERM; the exit code."""
+    config = read_config(Path(config_file))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    port = listener.getsockname()[1]
+    _settle_environment(config, port)
+    asyncio.run(_serve(config, listener, port))
+    return 0
+
+
+def _settle_environment(config: CloudConfig, port: int) -> None:
+    """What ministack reads from its environment when it is imported."""
+    for name, value in {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_ACCOUNT_ID": config.account,
+        "MINISTACK_REGION": config.region,
+        "AWS_ACCESS_KEY_ID": config.root_key,
+        "AWS_SECRET_ACCESS_KEY": config.root_secret,
+        "STATE_DIR": str(Path(config.folder, "state")),
+        "S3_DATA_DIR": str(Path(config.folder, "s3")),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": config.log_level,
+        "DOCKER_HOST": f"unix://{config.folder}/no-docker",
+        "MINISTACK_WORKER_THREADS": "16",
+    }.items():
+        os.environ[name] = value
+    sys.modules["docker"] = None  # type: ignore[assignment]  # the import system's own way to say "not here"
+
+
+async def _serve(config: CloudConfig, listener: socket.socket, port: int) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack import app as ministack
+
+    version = ministack._version()
+    if version != REQUIRED_MINISTACK:
+        raise SystemExit(f"ministack {REQUIRED_MINISTACK} is needed, {version} is installed")
+    settings = Config()
+    settings.bind = [f"fd://{listener.fileno()}"]
+    settings.keep_alive_timeout = 75
+    settings.loglevel = config.log_level
+    settings.graceful_timeout = 0.2
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+
+            async def announce(message: Any) -> None:
+                await send(message)
+                if message["type"] == "lifespan.startup.complete":
+                    _say_ready(config, port)
+
+            await ministack.app(scope, receive, announce)
+        else:
+            await ministack.app(scope, receive, send)
+
+    await serve(application, settings, shutdown_trigger=ended.wait)
+
+
+def _say_ready(config: CloudConfig, port: int) -> None:
+    draft = config.ready_file.with_suffix(".new")
+    draft.write_text(json.dumps({"port": port}), encoding="utf-8")
+    draft.replace(config.ready_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
