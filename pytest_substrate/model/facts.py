@@ -48,6 +48,7 @@ FACTS: Final[Mapping[str, Kind]] = {
     "arn": Kind.ARN,
     "cluster_arn": Kind.ARN,
     "secret_arn": Kind.ARN,
+    "injected_arn": Kind.ARN,
     "expected_arn": Kind.ARN,
     "key_arn": Kind.ARN,
     "task_arn": Kind.ARN,
@@ -55,6 +56,17 @@ FACTS: Final[Mapping[str, Kind]] = {
     "task_definition_arn": Kind.ARN,
     "twin_arn": Kind.ARN,
     "region": Kind.SLUG,
+    "secret_name": Kind.NAME,
+    "parameter": Kind.NAME,
+    "json_key": Kind.NAME,
+    "expected_json_key": Kind.NAME,
+    "version_stage": Kind.NAME,
+    "key_manager": Kind.NAME,
+    "key_spec": Kind.NAME,
+    "key_usage": Kind.NAME,
+    "connectivity": Kind.SLUG,
+    "authentication": Kind.SLUG,
+    "authentications": Kind.SLUG,
     "version_id": Kind.ID,
     "state": Kind.NAME,
     "operation": Kind.CODE,
@@ -76,6 +88,9 @@ FACTS: Final[Mapping[str, Kind]] = {
     # counts and durations (milliseconds unless the name says otherwise)
     "count": Kind.NUMBER,
     "total": Kind.NUMBER,
+    "stale": Kind.NUMBER,
+    "undecided": Kind.NUMBER,
+    "malformed": Kind.NUMBER,
     "duration_ms": Kind.NUMBER,
     "deadline_s": Kind.NUMBER,
     # Kafka
@@ -108,6 +123,13 @@ FACTS: Final[Mapping[str, Kind]] = {
     "broker_range": Kind.NAME,
     "session_lifetime_ms": Kind.NUMBER,
     "reauthentication": Kind.SLUG,
+    # the gate's own
+    "needed_check": Kind.ID,
+    "needed_subject": Kind.NAME,
+    "waived_outcome": Kind.CODE,
+    "owner": Kind.LINE,
+    "ticket": Kind.LINE,
+    "expires_at": Kind.TIME,
     # wiring
     "container": Kind.NAME,
     "variable": Kind.NAME,
@@ -135,6 +157,14 @@ def checked_facts(facts: Mapping[str, FactValue]) -> dict[str, FactValue]:
                 raise ValueError(f"the fact {name} is not a {kind.name.lower()}")
         checked[name] = list(value) if isinstance(value, tuple) else value
     return checked
+
+
+def admitted(name: str, value: FactValue) -> FactValue:
+    """The value where the list admits it under that name, else None: for words that somebody outside chose."""
+    try:
+        return checked_facts({name: value}).get(name)
+    except ValueError:
+        return None
 
 
 def _admits(kind: Kind, item: object) -> bool:
