@@ -12,9 +12,6 @@ from pytest_substrate.model.declaration import shapes
 from pytest_substrate.model.declaration.base import Maybe, Some, Table
 from pytest_substrate.model.declaration.workloads import Artifact, Grant, Job, Service
 
-SCHEMA_ID = "https://pytest-substrate.example/schema/substrate-1.json"
-"""The `$id` of the JSON Schema: a name, not a place."""
-
 
 class Observer(Table):
     """Who reads."""

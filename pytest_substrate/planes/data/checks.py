@@ -17,6 +17,7 @@ _ROLE_COMMAND: Final = "aws iam list-role-policies --role-name {task_role}"
 
 
 def _grants_and_jobs(declaration: Declaration) -> tuple[str, ...]:
+    """Every declared grant, then every job."""
     return (*subjects.grants(declaration), *subjects.jobs(declaration))
 
 

@@ -33,7 +33,7 @@ _ROLE: Final = (
 
 
 def _keys(declaration: Declaration) -> tuple[str, ...]:
-    """Secrets and buckets are what keys are for here."""
+    """The services that authenticate with a secret, then every declared grant."""
     return (*subjects.secret_services(declaration), *subjects.grants(declaration))
 
 
