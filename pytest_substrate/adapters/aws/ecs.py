@@ -1,0 +1,168 @@
+"""What ECS says of services, task definitions and running tasks: paged, in batches, `failures[]` looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+from pytest_substrate.adapters.aws.answer import Answer, NoAnswer, answered, ask, ask_pages
+from pytest_substrate.model.aws import ecs as facts
+from pytest_substrate.model.aws.address import addresses
+from pytest_substrate.model.observation import Unobserved
+
+SERVICES_A_CALL: Final = 10
+"""The most that DescribeServices takes."""
+TASKS_A_CALL: Final = 100
+"""The most that DescribeTasks takes."""
+
+
+@answered
+def read_service_names(client: Any, cluster: str) -> facts.ServiceNames:
+    """The names of all services in an ECS cluster. ListServices leaves out what is draining or gone."""
+    pages = ask_pages(client, "ecs:ListServices", what=cluster, cluster=cluster)
+    return facts.ServiceNames(
+        names=tuple(arn.rpartition("/")[2] for page in pages for arn in page.texts("serviceArns"))
+    )
+
+
+@answered
+def read_services(client: Any, cluster: str, names: Sequence[str]) -> facts.ServiceStates:
+    """The named services of one ECS cluster; one that ECS keeps as INACTIVE is gone."""
+    found: list[facts.ServiceState] = []
+    missing: list[str] = []
+    for batch in _batches(names, SERVICES_A_CALL):
+        answer = ask(client, "ecs:DescribeServices", what=cluster, cluster=cluster, services=batch)
+        missing += _missing(answer, "ecs:DescribeServices")
+        for service in map(_service, answer.parts("services")):
+            if service.status == facts.INACTIVE:
+                missing.append(service.name)
+            else:
+                found.append(service)
+    silent = set(names) - {service.name for service in found} - set(missing)
+    if silent:
+        raise NoAnswer(
+            Unobserved(
+                reason="malformed",
+                operation="ecs:DescribeServices",
+                detail=f"the answer says nothing of {', '.join(sorted(silent))}",
+            )
+        )
+    return facts.ServiceStates(services=tuple(found), missing=tuple(missing))
+
+
+def _service(service: Answer) -> facts.ServiceState:
+    task_sets = service.parts("taskSets")
+    primary = [task_set for task_set in task_sets if task_set.text_or_none("status") == facts.PRIMARY]
+    # with task sets (CODE_DEPLOY, EXTERNAL) the primary one says what runs; the service itself may name none
+    starts_from = primary[0].text_or_none("taskDefinition") if primary else service.text_or_none("taskDefinition")
+    rolling = [
+        facts.Deployment(
+            id=deployment.text("id"),
+            status=deployment.text("status"),
+            task_definition_arn=deployment.text_or_none("taskDefinition"),
+            rollout=deployment.text_or_none("rolloutState"),
+        )
+        for deployment in service.parts("deployments")
+    ]
+    sets = [
+        facts.Deployment(
+            id=task_set.text("id"),
+            status=task_set.text("status"),
+            task_definition_arn=task_set.text_or_none("taskDefinition"),
+            rollout=None,
+        )
+        for task_set in task_sets
+    ]
+    return facts.ServiceState(
+        arn=service.text("serviceArn"),
+        name=service.text("serviceName"),
+        status=service.text("status"),
+        task_definition_arn=starts_from,
+        desired=service.number("desiredCount"),
+        running=service.number("runningCount"),
+        pending=service.number("pendingCount"),
+        deployments=tuple(rolling or sets),
+    )
+
+
+@answered
+def read_task_definition(client: Any, arn: str, wiring: Collection[str]) -> facts.TaskDefinition:
+    """One revision. Of its environment, names alone are kept; of the variables in `wiring` also the addresses."""
+    answer = ask(client, "ecs:DescribeTaskDefinition", what=arn, taskDefinition=arn).part("taskDefinition")
+    return facts.TaskDefinition(
+        arn=answer.text("taskDefinitionArn"),
+        containers=tuple(_container(container, wiring) for container in answer.parts("containerDefinitions")),
+        task_role_arn=answer.text_or_none("taskRoleArn"),
+        execution_role_arn=answer.text_or_none("executionRoleArn"),
+    )
+
+
+def _container(container: Answer, wiring: Collection[str]) -> facts.Container:
+    environment = container.parts("environment")
+    wirings = []
+    for variable in environment:
+        name = variable.text("name")
+        if name in wiring:
+            endpoints, malformed = addresses(variable.text_or_none("value") or "")
+            wirings.append(facts.Wiring(variable=name, endpoints=endpoints, malformed=malformed))
+    return facts.Container(
+        name=container.text("name"),
+        variables=tuple(variable.text("name") for variable in environment),
+        wirings=tuple(wirings),
+        injections=tuple(
+            facts.Injection(variable=secret.text("name"), value_from=secret.text("valueFrom"))
+            for secret in container.parts("secrets")
+        ),
+        environment_files=bool(container.parts("environmentFiles")),
+    )
+
+
+@answered
+def read_tasks(client: Any, cluster: str, service: str) -> facts.Tasks:
+    """The tasks of a service that ECS means to keep running. One that ended between two calls is left out."""
+    request = {"cluster": cluster, "serviceName": service, "desiredStatus": facts.RUNNING}
+    pages = ask_pages(client, "ecs:ListTasks", what=f"{cluster}/{service}", **request)
+    arns = [arn for page in pages for arn in page.texts("taskArns")]
+    tasks: list[facts.TaskState] = []
+    for batch in _batches(arns, TASKS_A_CALL):
+        answer = ask(client, "ecs:DescribeTasks", what=cluster, cluster=cluster, tasks=batch)
+        described = tuple(map(_task, answer.parts("tasks")))
+        if len(described) + len(_missing(answer, "ecs:DescribeTasks")) != len(batch):
+            raise NoAnswer(
+                Unobserved(
+                    reason="malformed",
+                    operation="ecs:DescribeTasks",
+                    detail=f"of {len(batch)} tasks that were asked for, the answer holds {len(described)}",
+                )
+            )
+        tasks += described
+    return facts.Tasks(tasks=tuple(tasks))
+
+
+def _task(task: Answer) -> facts.TaskState:
+    return facts.TaskState(
+        arn=task.text("taskArn"),
+        task_definition_arn=task.text("taskDefinitionArn"),
+        last_status=task.text("lastStatus"),
+        created=task.time("createdAt"),
+        started=task.time("startedAt"),
+    )
+
+
+def _missing(answer: Answer, operation: str) -> list[str]:
+    """The names in `failures[]` that don't exist; any other failure means that the call did not observe."""
+    gone = []
+    for failure in answer.parts("failures"):
+        reason = failure.text_or_none("reason") or ""
+        if reason != facts.MISSING:
+            code = "".join(c for c in reason if c.isalnum() or c in "_:.") or None
+            raise NoAnswer(
+                Unobserved(reason="refused", code=code, operation=operation, detail="listed in the answer's failures")
+            )
+        gone.append((failure.text_or_none("arn") or "").rpartition("/")[2])
+    return gone
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

@@ -1,0 +1,122 @@
+"""Facts of ECS: services, their task definitions without environment values, and their running tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_substrate.model.aws.instant import Instant
+
+ACTIVE: Final = "ACTIVE"
+INACTIVE: Final = "INACTIVE"
+PRIMARY: Final = "PRIMARY"
+RUNNING: Final = "RUNNING"
+IN_PROGRESS: Final = "IN_PROGRESS"
+MISSING: Final = "MISSING"
+"""The reason in `failures[]` for something that does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The value of a declared bootstrap variable, taken apart: addresses are kept, what is none is only counted."""
+
+    variable: str
+    endpoints: tuple[str, ...]
+    malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injection:
+    """An entry of a container's `secrets`: the variable, and the ARN or name that it comes from."""
+
+    variable: str
+    value_from: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container of a task definition. Environment values are not kept, but for the declared wiring's addresses."""
+
+    name: str
+    variables: tuple[str, ...] = ()
+    """The names in `environment`, as often as they stand there."""
+    wirings: tuple[Wiring, ...] = ()
+    injections: tuple[Injection, ...] = ()
+    environment_files: bool = False
+    """Whether files in S3, which are not read, may set more variables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDefinition:
+    """One revision of a task definition."""
+
+    arn: str
+    containers: tuple[Container, ...]
+    task_role_arn: str | None = None
+    execution_role_arn: str | None = None
+
+    def container(self, name: str) -> Container | None:
+        """The container of that name."""
+        return next((container for container in self.containers if container.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A deployment of a service, as DescribeServices lists it; `rollout` exists for rolling deployments only."""
+
+    id: str
+    status: str
+    task_definition_arn: str | None
+    rollout: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """A service; `task_definition_arn` is what it starts new tasks from."""
+
+    arn: str
+    name: str
+    status: str
+    task_definition_arn: str | None
+    desired: int
+    running: int
+    pending: int
+    deployments: tuple[Deployment, ...] = ()
+
+    @property
+    def deploying(self) -> bool:
+        """Whether tasks of an older deployment may still be replaced."""
+        return len(self.deployments) > 1 or any(deployment.rollout == IN_PROGRESS for deployment in self.deployments)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStates:
+    """The declared services of one ECS cluster; `missing` are the names that the cluster doesn't have."""
+
+    services: tuple[ServiceState, ...]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceNames:
+    """The names of all services that run in an ECS cluster (those that ECS calls INACTIVE left out)."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """A task that should run. ECS creates it PENDING and fetches its secrets before `started`, when it is RUNNING."""
+
+    arn: str
+    task_definition_arn: str
+    last_status: str
+    created: Instant | None
+    started: Instant | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """All tasks of a service that should run."""
+
+    tasks: tuple[TaskState, ...]

@@ -1,0 +1,216 @@
+"""Every AWS operation, request member, response field and value that the project uses, and what IAM calls it.
+
+The readers in `adapters/aws` reach AWS through this table alone: an operation or a field that is not in it raises.
+Tests hold it against botocore's own models, so a name that AWS does not know can't stand here. A path names a field by
+its members, a list by `[]` (`services[].deployments[].id`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_substrate.model.aws import ecs, kafka, secrets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of a service, by botocore's names.
+
+    `values` are those that the project compares with or sends, by their path in the answer or the request. `missing`
+    are the error codes by which the service says that the thing does not exist. `token` is the member that pages.
+    """
+
+    permissions: tuple[str, ...]
+    """What IAM demands of the caller; empty where AWS answers everyone."""
+    sends: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    token: str | None = None
+    writes: bool = False
+
+
+BOOTSTRAP_LISTENERS: Final[Mapping[str, tuple[str, str]]] = {
+    "BootstrapBrokerString": (kafka.PLAINTEXT, kafka.VPC),
+    "BootstrapBrokerStringTls": (kafka.MTLS, kafka.VPC),
+    "BootstrapBrokerStringSaslScram": (kafka.SCRAM, kafka.VPC),
+    "BootstrapBrokerStringSaslIam": (kafka.IAM, kafka.VPC),
+    "BootstrapBrokerStringPublicTls": (kafka.MTLS, kafka.PUBLIC_ACCESS),
+    "BootstrapBrokerStringPublicSaslScram": (kafka.SCRAM, kafka.PUBLIC_ACCESS),
+    "BootstrapBrokerStringPublicSaslIam": (kafka.IAM, kafka.PUBLIC_ACCESS),
+    "BootstrapBrokerStringVpcConnectivityTls": (kafka.MTLS, kafka.MULTI_VPC),
+    "BootstrapBrokerStringVpcConnectivitySaslScram": (kafka.SCRAM, kafka.MULTI_VPC),
+    "BootstrapBrokerStringVpcConnectivitySaslIam": (kafka.IAM, kafka.MULTI_VPC),
+}
+"""Which bootstrap string is for which authentication over which connectivity."""
+
+_SASL: Final = ("Sasl.Scram.Enabled", "Sasl.Iam.Enabled", "Tls.Enabled")
+_PROVISIONED: Final = "ClusterInfo.Provisioned"
+_VPC_CONNECTIVITY: Final = f"{_PROVISIONED}.BrokerNodeGroupInfo.ConnectivityInfo.VpcConnectivity"
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "kafka:DescribeClusterV2": Operation(
+        permissions=("kafka:DescribeClusterV2",),
+        sends=("ClusterArn",),
+        reads=(
+            "ClusterInfo.ClusterArn",
+            "ClusterInfo.ClusterName",
+            "ClusterInfo.State",
+            *(f"{_PROVISIONED}.ClientAuthentication.{member}" for member in _SASL),
+            f"{_PROVISIONED}.ClientAuthentication.Tls.CertificateAuthorityArnList[]",
+            f"{_PROVISIONED}.BrokerNodeGroupInfo.ConnectivityInfo.PublicAccess.Type",
+            *(f"{_VPC_CONNECTIVITY}.ClientAuthentication.{member}" for member in _SASL),
+            f"{_PROVISIONED}.CurrentBrokerSoftwareInfo.KafkaVersion",
+            "ClusterInfo.Serverless.ClientAuthentication.Sasl.Iam.Enabled",
+        ),
+        values={
+            "ClusterInfo.State": (kafka.ACTIVE,),
+            f"{_PROVISIONED}.BrokerNodeGroupInfo.ConnectivityInfo.PublicAccess.Type": (kafka.PUBLIC,),
+        },
+        missing=("NotFoundException",),
+    ),
+    "kafka:GetBootstrapBrokers": Operation(
+        permissions=("kafka:GetBootstrapBrokers",),
+        sends=("ClusterArn",),
+        reads=tuple(BOOTSTRAP_LISTENERS),
+    ),
+    "kafka:ListNodes": Operation(
+        permissions=("kafka:ListNodes",),
+        sends=("ClusterArn",),
+        reads=("NodeInfoList[].BrokerNodeInfo.Endpoints[]",),
+        missing=("NotFoundException",),
+        token="NextToken",
+    ),
+    "kafka:ListScramSecrets": Operation(
+        permissions=("kafka:ListScramSecrets",),
+        sends=("ClusterArn",),
+        reads=("SecretArnList[]",),
+        missing=("NotFoundException",),
+        token="NextToken",
+    ),
+    "kafka:DescribeTopic": Operation(
+        permissions=(
+            "kafka:DescribeTopic",
+            "kafka-cluster:Connect",
+            "kafka-cluster:DescribeTopic",
+            "kafka-cluster:DescribeTopicDynamicConfiguration",
+        ),
+        sends=("ClusterArn", "TopicName"),
+        reads=("TopicName", "Status", "PartitionCount", "ReplicationFactor", "Configs"),
+        values={"Status": (kafka.ACTIVE,)},
+        missing=("NotFoundException",),
+    ),
+    "secretsmanager:DescribeSecret": Operation(
+        permissions=("secretsmanager:DescribeSecret",),
+        sends=("SecretId",),
+        reads=("ARN", "Name", "KmsKeyId", "LastChangedDate", "DeletedDate", "VersionIdsToStages"),
+        missing=("ResourceNotFoundException",),
+    ),
+    "secretsmanager:ListSecretVersionIds": Operation(
+        permissions=("secretsmanager:ListSecretVersionIds",),
+        sends=("SecretId",),
+        reads=("Versions[].VersionId", "Versions[].VersionStages[]", "Versions[].CreatedDate"),
+        missing=("ResourceNotFoundException",),
+        token="NextToken",
+    ),
+    "kms:DescribeKey": Operation(
+        permissions=("kms:DescribeKey",),
+        sends=("KeyId",),
+        reads=(
+            "KeyMetadata.Arn",
+            "KeyMetadata.KeyManager",
+            "KeyMetadata.KeyState",
+            "KeyMetadata.KeySpec",
+            "KeyMetadata.KeyUsage",
+        ),
+        values={
+            "KeyMetadata.KeyManager": (secrets.CUSTOMER,),
+            "KeyMetadata.KeyState": (secrets.ENABLED,),
+            "KeyMetadata.KeySpec": (secrets.SYMMETRIC,),
+            "KeyMetadata.KeyUsage": (secrets.ENCRYPTS,),
+        },
+        missing=("NotFoundException",),
+    ),
+    "ecs:ListServices": Operation(
+        permissions=("ecs:ListServices",),
+        sends=("cluster",),
+        reads=("serviceArns[]",),
+        missing=("ClusterNotFoundException",),
+        token="nextToken",
+    ),
+    "ecs:DescribeServices": Operation(
+        permissions=("ecs:DescribeServices",),
+        sends=("cluster", "services"),
+        reads=(
+            "services[].serviceArn",
+            "services[].serviceName",
+            "services[].status",
+            "services[].taskDefinition",
+            "services[].desiredCount",
+            "services[].runningCount",
+            "services[].pendingCount",
+            "services[].deployments[].id",
+            "services[].deployments[].status",
+            "services[].deployments[].taskDefinition",
+            "services[].deployments[].rolloutState",
+            "services[].taskSets[].id",
+            "services[].taskSets[].status",
+            "services[].taskSets[].taskDefinition",
+            "failures[].arn",
+            "failures[].reason",
+        ),
+        values={
+            "services[].status": (ecs.ACTIVE, ecs.INACTIVE),
+            "services[].deployments[].rolloutState": (ecs.IN_PROGRESS,),
+            "services[].taskSets[].status": (ecs.PRIMARY,),
+            "failures[].reason": (ecs.MISSING,),
+        },
+        missing=("ClusterNotFoundException",),
+    ),
+    "ecs:DescribeTaskDefinition": Operation(
+        permissions=("ecs:DescribeTaskDefinition",),
+        sends=("taskDefinition",),
+        reads=(
+            "taskDefinition.taskDefinitionArn",
+            "taskDefinition.taskRoleArn",
+            "taskDefinition.executionRoleArn",
+            "taskDefinition.containerDefinitions[].name",
+            "taskDefinition.containerDefinitions[].environment[].name",
+            "taskDefinition.containerDefinitions[].environment[].value",
+            "taskDefinition.containerDefinitions[].environmentFiles[].type",
+            "taskDefinition.containerDefinitions[].secrets[].name",
+            "taskDefinition.containerDefinitions[].secrets[].valueFrom",
+        ),
+    ),
+    "ecs:ListTasks": Operation(
+        permissions=("ecs:ListTasks",),
+        sends=("cluster", "serviceName", "desiredStatus"),
+        reads=("taskArns[]",),
+        values={"desiredStatus": (ecs.RUNNING,)},
+        missing=("ClusterNotFoundException", "ServiceNotFoundException"),
+        token="nextToken",
+    ),
+    "ecs:DescribeTasks": Operation(
+        permissions=("ecs:DescribeTasks",),
+        sends=("cluster", "tasks"),
+        reads=(
+            "tasks[].taskArn",
+            "tasks[].taskDefinitionArn",
+            "tasks[].lastStatus",
+            "tasks[].createdAt",
+            "tasks[].startedAt",
+            "failures[].arn",
+            "failures[].reason",
+        ),
+        values={"tasks[].lastStatus": (ecs.RUNNING,), "failures[].reason": (ecs.MISSING,)},
+        missing=("ClusterNotFoundException",),
+    ),
+}
+"""By `service:Operation`, botocore's name of each."""
+
+
+def permissions_of(operations: Iterable[str]) -> tuple[str, ...]:
+    """The IAM actions that a caller of these operations needs, each once, in order; KeyError for an unlisted one."""
+    return tuple(dict.fromkeys(permission for name in operations for permission in OPERATIONS[name].permissions))
