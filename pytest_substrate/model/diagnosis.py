@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_substrate.model.facts import FactValue, checked_facts
 from pytest_substrate.model.outcome import Layer, Outcome
@@ -31,6 +31,10 @@ class Diagnosis:
             raise ValueError(f"a diagnosis has a cause exactly where it is not PASS: {self.message}")
         object.__setattr__(self, "message", " ".join(self.message.split()))
         object.__setattr__(self, "facts", checked_facts(self.facts))
+
+    def with_facts(self, facts: Mapping[str, FactValue]) -> Diagnosis:
+        """The same diagnosis with more facts; its own win."""
+        return replace(self, facts={**facts, **self.facts})
 
 
 def passed(message: str, **facts: FactValue) -> Diagnosis:

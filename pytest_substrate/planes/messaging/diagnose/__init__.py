@@ -1,0 +1,1 @@
+"""What observations of the messaging plane come to: pure functions, one for each check."""

@@ -1,0 +1,118 @@
+"""MSG-055: whether a fresh task of the service starts, as the twin that carried the probe did or did not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_substrate.model.check import Cause
+from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
+from pytest_substrate.model.facts import FactValue, admitted, line
+from pytest_substrate.model.observation import Unobserved
+from pytest_substrate.model.outcome import Layer, Vantage
+from pytest_substrate.model.probe_run import ProbeRun, StartFailure
+from pytest_substrate.model.unseen import unseen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What a start failure means, and the layer that is at fault where it is proven."""
+
+    meaning: str
+    layer: Layer = Layer.RUNTIME
+
+
+WAYS_TO_FAIL: Final[Mapping[StartFailure, Way]] = {
+    StartFailure.SECRET_NOT_READABLE: Way(
+        meaning="the execution role may not read an injected secret, or not use its key", layer=Layer.AUTHORIZATION
+    ),
+    StartFailure.SECRET_MISSING: Way(
+        meaning="an injected secret, parameter, version or JSON key does not exist", layer=Layer.WIRING
+    ),
+    StartFailure.IMAGE_NOT_PULLED: Way(meaning="the image is not there, or can't be fetched", layer=Layer.ARTIFACT),
+    StartFailure.IMAGE_NOT_AUTHORIZED: Way(
+        meaning="the execution role may not pull the image", layer=Layer.AUTHORIZATION
+    ),
+    StartFailure.LOG_GROUP_MISSING: Way(
+        meaning="the log group does not exist, or the execution role may not write to it", layer=Layer.WIRING
+    ),
+    StartFailure.NETWORK_NOT_ATTACHED: Way(
+        meaning="the task's network interface could not be provisioned", layer=Layer.NETWORK
+    ),
+    StartFailure.VOLUME_NOT_MOUNTED: Way(meaning="a volume of the container could not be attached or mounted"),
+    StartFailure.NO_INTERPRETER: Way(meaning="the image has no python3, and no interpreter image is declared"),
+    StartFailure.CONTAINER_NOT_STARTED: Way(meaning="the container runtime refused to start the container"),
+    StartFailure.ROLE_NOT_ASSUMABLE: Way(
+        meaning="ECS may not assume the task role or the execution role", layer=Layer.IDENTITY
+    ),
+    StartFailure.OUT_OF_MEMORY: Way(meaning="the container was killed for its memory limit"),
+    StartFailure.TWIN_DIFFERS: Way(meaning="the twin differs from the live task definition where it must not"),
+    StartFailure.CAPACITY: Way(meaning="there was no capacity in the cluster, the subnet or the zone"),
+    StartFailure.QUOTA: Way(meaning="a quota of the account is used up"),
+    StartFailure.THROTTLED: Way(meaning="the service had too many requests"),
+    StartFailure.ACCESS_DENIED: Way(meaning="the observer may not do what sending a probe needs"),
+    StartFailure.TIMEOUT: Way(meaning="the task was not running by the deadline"),
+    StartFailure.SERVICE_MISSING: Way(meaning="ECS has no active service of the declared name"),
+    StartFailure.CONTAINER_MISSING: Way(meaning="the task definition has no container of the declared name"),
+    StartFailure.IMAGE_UNRESOLVED: Way(
+        meaning="neither a service revision nor a running task tells the image's digest"
+    ),
+    StartFailure.NO_LOG_GROUP: Way(meaning="the container has no awslogs group, and [probe] log_group names none"),
+    StartFailure.NAME_TAKEN: Way(meaning="the container already has a variable of the name that the probe needs"),
+    StartFailure.NOT_IMPLEMENTED: Way(meaning="the target lacks an operation that sending a probe needs"),
+    StartFailure.TASK_FAILED: Way(meaning="the task stopped before it ran, for a reason that none of the others names"),
+    StartFailure.UNREACHABLE: Way(meaning="the control plane did not answer"),
+    StartFailure.MALFORMED: Way(meaning="the control plane's answer could not be read, or it refused the request"),
+}
+"""Every way in which a start can fail; a test holds that none is left out."""
+
+NOT_A_FRESH_TASK: Final = Cause(
+    slug="not-a-fresh-task", meaning="the probe ran where no fresh task is started (vantage here), so none is proven"
+)
+
+
+def diagnose_start(run: ProbeRun | Unobserved, *, service: str) -> Diagnosis:
+    """Whether the twin's container ran. What its program then said is for the rungs after this one.
+
+    Only what proves the service at fault is a VIOLATION; a lack of capacity, quota, rights or answers is none.
+    """
+    if isinstance(run, Unobserved):
+        return unseen(run, f"a fresh task of {service}")
+    failure = run.start_failure
+    if failure is None and run.vantage is Vantage.HERE:
+        found = inconclusive(NOT_A_FRESH_TASK.slug, f"no task of {service} was started: the probe ran here")
+    elif failure is None:
+        running = "ran in a running task" if run.vantage is Vantage.EXEC else "started in a fresh task"
+        found = passed(f"the probe {running} of {service}: image pulled, secrets injected, network attached")
+    else:
+        way = WAYS_TO_FAIL[failure]
+        message = f"a fresh task of {service} did not start: {way.meaning}"
+        if failure.proven:
+            found = violated(failure.value, message, layer=way.layer)
+        else:
+            found = inconclusive(failure.value, message)
+    return found.with_facts(_facts(run))
+
+
+def _facts(run: ProbeRun) -> dict[str, FactValue]:
+    texts = {
+        "task_arn": run.task_arn,
+        "twin_arn": run.twin_arn,
+        "task_definition_arn": run.task_definition_arn,
+        "image_digest": run.image_digest,
+        "task_role_arn": run.task_role_arn,
+        "execution_role_arn": run.execution_role_arn,
+        "stop_code": run.stop_code,
+        "stop_reason": run.stop_reason and line(run.stop_reason),
+        "log_group": run.log_group,
+        "log_stream": run.log_stream,
+        "error_code": run.code,
+        "operation": run.operation,
+        "detail": run.detail and line(run.detail),
+    }
+    facts: dict[str, FactValue] = {name: admitted(name, text) for name, text in texts.items()}
+    facts["differences"] = admitted("differences", run.forbidden or run.differences)
+    # the exit code of a program that ran is no matter of its start
+    facts["exit_code"] = None if run.start_failure is None else run.exit_code
+    return facts
