@@ -41,6 +41,11 @@ class Network:
         self._relays.append(relay)
         return relay
 
+    def forget(self, relay: Relay) -> None:
+        """A relay is closed: no more to be closed by `close`."""
+        with contextlib.suppress(ValueError):
+            self._relays.remove(relay)
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run in the relays' thread and wait for the result; TimeoutError after ten seconds."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_CALL_S)
@@ -49,7 +54,7 @@ class Network:
         """End every connection and listener."""
         if self._loop.is_closed():
             return
-        for relay in self._relays:
+        for relay in list(self._relays):
             relay.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CALL_S)
@@ -118,6 +123,7 @@ class Relay:
 
     def close(self) -> None:
         """End the connections, the listener and the hold on the port."""
+        self._network.forget(self)
         self.set(Refuse())
         self._held.close()
 

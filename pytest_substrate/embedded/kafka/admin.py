@@ -1,0 +1,196 @@
+"""Administration of a cluster over its internal listeners: kafka-python's admin client, with values of our own.
+
+A change is committed by the controller first and reaches each broker a moment later. Every method that changes
+something returns when every broker has it, so that what comes next meets the changed cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import BrokerResponseError, KafkaError
+from kafka.protocol.admin import DescribeUserScramCredentialsRequest
+
+from pytest_substrate.embedded.kafka import translate
+from pytest_substrate.embedded.kafka.resources import Acl, AdminRefused, BrokerAddress, ScramUser, Topic, TopicSpec
+
+_DEADLINE_S = 15.0
+_POLL_S = 0.003
+_ABSENT = 91
+"""RESOURCE_NOT_FOUND: what Kafka answers for a SCRAM user that does not exist."""
+
+
+class KafkaAdmin:
+    """The administration of one cluster, by whom its internal listeners take for a super user.
+
+    Its methods raise AdminRefused where Kafka answers with an error, and TimeoutError where nobody answers in time.
+    """
+
+    def __init__(self, servers: Sequence[str], *, deadline_s: float = _DEADLINE_S) -> None:
+        self._deadline_s = deadline_s
+        self._batches = 0
+        milliseconds = int(deadline_s * 1000)
+        self._client: Any = self._call(
+            KafkaAdminClient,
+            bootstrap_servers=list(servers),
+            client_id="substrate-embedded",
+            bootstrap_timeout_ms=milliseconds,
+            request_timeout_ms=milliseconds,
+            reconnect_backoff_max_ms=200,
+        )
+
+    def close(self) -> None:
+        """End its connections and its thread."""
+        self._client.close()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Several changes in a block: wait once, at its end, until every broker has them all."""
+        self._batches += 1
+        try:
+            yield
+        finally:
+            self._batches -= 1
+        self._settle()
+
+    def brokers(self) -> tuple[BrokerAddress, ...]:
+        """The brokers that the cluster names now, by their internal addresses."""
+        found = self._call(self._client.describe_cluster)["brokers"]
+        rows = [BrokerAddress(node=row["broker_id"], host=row["host"], port=row["port"]) for row in found]
+        return tuple(sorted(rows, key=lambda row: row.node))
+
+    def set_broker_settings(self, node: int, settings: Mapping[str, str | None]) -> None:
+        """Change a broker's dynamic settings; None takes one back."""
+        self._alter(ConfigResource(ConfigResourceType.BROKER, str(node), _changes(settings)))
+
+    def create_topics(self, *topics: TopicSpec) -> None:
+        """Make topics."""
+        self._call(self._client.create_topics, translate.new_topics(topics))
+        self._settle()
+
+    def delete_topics(self, *names: str) -> None:
+        """Delete topics."""
+        self._call(self._client.delete_topics, list(names))
+        self._settle()
+
+    def grow_topic(self, name: str, partitions: int) -> None:
+        """Give a topic more partitions."""
+        self._call(self._client.create_partitions, {name: partitions})
+        self._settle()
+
+    def topic_names(self) -> tuple[str, ...]:
+        """The names of all topics, internal ones too."""
+        return tuple(sorted(self._call(self._client.list_topics)))
+
+    def topics(self, *names: str) -> tuple[Topic, ...]:
+        """Topics by name, those that exist; without names, all."""
+        rows = self._call(self._client.describe_topics, list(names) or None)
+        found = [translate.topic(row) for row in rows if not row["error_code"]]
+        return tuple(sorted(found, key=lambda topic: topic.name))
+
+    def topic_settings(self, name: str) -> dict[str, str]:
+        """All settings of a topic that Kafka tells, defaults included."""
+        resource = ConfigResource(ConfigResourceType.TOPIC, name)
+        found = self._call(self._client.describe_configs, [resource], config_filter=ConfigFilterType.ALL)
+        return {key: row["value"] for key, row in found["topic"][name].items() if row["value"] is not None}
+
+    def set_topic_settings(self, name: str, settings: Mapping[str, str | None]) -> None:
+        """Change a topic's settings; None takes one back."""
+        self._alter(ConfigResource(ConfigResourceType.TOPIC, name, _changes(settings)))
+
+    def allow(self, *acls: Acl) -> None:
+        """Add ACLs (those with `allow=False` deny)."""
+        results = self._call(self._client.create_acls, [translate.acl(acl) for acl in acls])
+        for error in results["failed"]:
+            raise translate.refusal(error)
+        self._settle()
+
+    def revoke(self, *acls: Acl) -> None:
+        """Take ACLs away, exactly these."""
+        for _, _, error in self._call(self._client.delete_acls, [translate.acl_filter(acl) for acl in acls]):
+            if error.errno:
+                raise translate.refusal(error)
+        self._settle()
+
+    def acls(self) -> tuple[Acl, ...]:
+        """All ACLs."""
+        found, _ = self._call(self._client.describe_acls, translate.any_acl())
+        return tuple(sorted((translate.acl_back(acl) for acl in found), key=repr))
+
+    def upsert_users(self, *users: ScramUser) -> None:
+        """Make SCRAM users, or give them another password."""
+        self._alter_users([translate.upsertion(user) for user in users])
+        self._settle()
+
+    def delete_users(self, *names: str, mechanism: str = "SCRAM-SHA-512") -> None:
+        """Take the SCRAM credentials of one mechanism away; connections that stand, stay."""
+        self._alter_users([translate.deletion(name, mechanism) for name in names])
+        self._settle()
+
+    def users(self) -> dict[str, tuple[str, ...]]:
+        """The SCRAM users, and their mechanisms."""
+        found = self._call(self._client.describe_user_scram_credentials)
+        return {name: translate.mechanisms(row) for name, row in sorted(found.items())}
+
+    def _alter(self, resource: Any) -> None:
+        # Kafka names no listener's settings among those that it knows, so the client must not look them up there
+        results = self._call(self._client.alter_configs, [resource], raise_on_unknown=False, incremental=True)
+        for rows in results.values():
+            for result in rows.values():
+                if result != "OK":
+                    raise AdminRefused(-1, "configuration refused", result)
+        self._settle()
+
+    def _alter_users(self, alterations: list[Any]) -> None:
+        for name, message in self._call(self._client.alter_user_scram_credentials, alterations).items():
+            if message is not None:
+                raise AdminRefused(-1, f"user {name} refused", message)
+
+    def _settle(self) -> None:
+        """Wait until every broker has applied what was committed so far.
+
+        A broker applies the metadata log batch by batch, but not all parts of a batch at once. So a marker (a SCRAM
+        user) goes into the log: once a broker knows it, it is at least applying all that came before; once it knows
+        of the marker's removal too, it has done with that.
+        """
+        if self._batches:
+            return
+        marker = f"substrate-settle-{secrets.token_hex(6)}"
+        until = time.monotonic() + self._deadline_s
+        nodes = [broker.node for broker in self.brokers()]
+        user = ScramUser(name=marker, password=secrets.token_hex(16), iterations=4096)
+        self._alter_users([translate.upsertion(user)])
+        self._wait(nodes, lambda node: self._knows(node, marker), until)
+        self._alter_users([translate.deletion(marker, user.mechanism)])
+        self._wait(nodes, lambda node: not self._knows(node, marker), until)
+
+    def _wait(self, nodes: Sequence[int], holds: Callable[[int], bool], until: float) -> None:
+        for node in nodes:
+            while not holds(node):
+                if time.monotonic() > until:
+                    raise TimeoutError(f"broker {node} did not learn of a change within {self._deadline_s:.0f} s")
+                time.sleep(_POLL_S)
+
+    def _knows(self, node: int, user: str) -> bool:
+        request = DescribeUserScramCredentialsRequest(users=[(user,)])
+        manager = self._client._manager  # its own methods ask whichever broker they like
+        answer = self._call(manager.run, lambda: manager.send(request, node_id=node))
+        return bool(answer.results[0].error_code != _ABSENT)
+
+    @staticmethod
+    def _call(method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        try:
+            return method(*args, **options)
+        except BrokerResponseError as error:
+            raise translate.refusal(error, str(error)) from error
+        except KafkaError as error:
+            raise TimeoutError(f"the administration got no answer: {type(error).__name__}") from error
+
+
+def _changes(settings: Mapping[str, str | None]) -> dict[str, tuple[str, str | None]]:
+    return {key: ("DELETE", None) if value is None else ("SET", value) for key, value in settings.items()}
