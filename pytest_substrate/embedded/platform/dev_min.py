@@ -7,46 +7,58 @@ from __future__ import annotations
 
 import json
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pytest_substrate.embedded.platform import names
+from pytest_substrate.embedded.kafka.resources import Acl, TopicSpec
+from pytest_substrate.embedded.platform import names, roles
 from pytest_substrate.embedded.platform.platform import wait_until
+from pytest_substrate.embedded.runtime import images
+from pytest_substrate.embedded.runtime.registry import push
 
 if TYPE_CHECKING:
+    from pytest_substrate.embedded.kafka.admin import KafkaAdmin
+    from pytest_substrate.embedded.kafka.cluster import KafkaCluster
+    from pytest_substrate.embedded.kafka.resources import Operation
     from pytest_substrate.embedded.platform.platform import Platform
 
-_TASKS_MAY_ASSUME: Final = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": names.ACCOUNT}},
-        }
-    ],
-}
+
+def topic_acl(topic: str, operation: Operation) -> Acl:
+    """The rule that lets the service's principal do `operation` on `topic`."""
+    return Acl(principal=f"User:{names.PRINCIPAL}", resource="topic", name=topic, operation=operation)
 
 
-def build_account(platform: Platform) -> str:
-    """Key, secret, roles, repository with the service's image, log group and ECS cluster; the image's digest."""
-    with ThreadPoolExecutor(4) as pool:
-        image = pool.submit(_push_image, platform)
-        pool.submit(platform.client("logs").create_log_group, logGroupName=names.LOG_GROUP).result()
-        secret_arn, key_arn = _make_secret(platform)
-        _make_roles(platform, secret_arn=secret_arn, key_arn=key_arn)
-        platform.client("ecs").create_cluster(clusterName=names.ECS_CLUSTER)
-        return image.result()
+def build_account(platform: Platform, *, policy: roles.Policy) -> tuple[str, str]:
+    """Key, secret, roles, repository with the service's image, log group, ECS cluster: (image digest, secret ARN)."""
+    platform.client("logs").create_log_group(logGroupName=names.LOG_GROUP)
+    secret_arn, key_arn = _make_secret(platform)
+    roles.make_roles(platform, secret_arn=secret_arn, key_arn=key_arn, observer=policy)
+    platform.client("ecs").create_cluster(clusterName=names.ECS_CLUSTER)
+    return push_image(platform), secret_arn
 
 
-def build_workload(platform: Platform, image_digest: str) -> None:
+def push_image(platform: Platform) -> str:
+    """Build the service's image, push it to its repository, and tell its digest."""
+    platform.client("ecr").create_repository(repositoryName=names.REPOSITORY, imageTagMutability="IMMUTABLE")
+    own = images.folder_files(Path(str(files("pytest_substrate.embedded.platform") / "images/ingest")), at="/app")
+    certificate = {names.CA_FILE: platform.authority.ca_file.read_bytes()}
+    image = images.build(
+        [
+            images.layer(images.distribution_files("kafka-python"), compression=0),
+            images.layer(images.python_files(own) | certificate, compression=0),
+        ],
+        entrypoint=["python", "-m", "ingest"],
+        working_dir="/app",
+    )
+    return push(image, registry=platform.cloud.registry, repository=names.REPOSITORY, tag="1.0.0")
+
+
+def build_workload(platform: Platform, *, image_digest: str, secret_arn: str) -> None:
     """The MSK cluster with its topics, grants and SCRAM user; the service, until its tasks run."""
-    _make_topics(platform)
-    register_cluster(platform, names.CLUSTER, platform.kafka)
-    secret_arn = platform.client("secretsmanager").describe_secret(SecretId=names.SECRET)["ARN"]
-    associate(platform, names.CLUSTER_ARN, secret_arn)
+    _make_topics(platform.kafka.admin)
+    associate(platform, create_cluster(platform, names.CLUSTER, platform.kafka), secret_arn)
+    network = {"subnets": names.SUBNETS, "securityGroups": names.SECURITY_GROUPS}
     ecs = platform.client("ecs")
     ecs.register_task_definition(**task_definition(platform, secret_arn=secret_arn, image_digest=image_digest))
     ecs.create_service(
@@ -55,7 +67,9 @@ def build_workload(platform: Platform, image_digest: str) -> None:
         taskDefinition=names.SERVICE,
         desiredCount=names.RUNNING,
         launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d"], "securityGroups": []}},
+        networkConfiguration={
+            "awsvpcConfiguration": {"subnets": names.SUBNETS, "securityGroups": names.SECURITY_GROUPS}
+        },
     )
     await_deployment(platform)
 
@@ -106,9 +120,22 @@ def create_secret(platform: Platform, name: str, *, username: str, key_arn: str)
     return str(created["ARN"])
 
 
-def register_cluster(platform: Platform, name: str, kafka: Any) -> str:
-    """Make the MSK cluster of that name stand for a running Kafka; its ARN."""
-    raise NotImplementedError
+def create_cluster(platform: Platform, name: str, kafka: KafkaCluster) -> str:
+    """An MSK cluster of that name whose brokers are those of a running Kafka; its ARN."""
+    created = platform.client("kafka").create_cluster(
+        ClusterName=name,
+        KafkaVersion=kafka.spec.version,
+        NumberOfBrokerNodes=kafka.spec.brokers,
+        BrokerNodeGroupInfo={
+            "InstanceType": "kafka.m7g.large",
+            "ClientSubnets": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"],
+        },
+        ClientAuthentication={"Sasl": {"Scram": {"Enabled": True}}},
+        EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "TLS", "InCluster": True}},
+    )
+    brokers = [{"id": number, "scram": address} for number, address in enumerate(kafka.bootstrap, start=1)]
+    platform.cloud.register_cluster(name, {"brokers": brokers, "admin": kafka.admin_address})
+    return str(created["ClusterArn"])
 
 
 def associate(platform: Platform, cluster_arn: str, secret_arn: str) -> None:
@@ -139,3 +166,20 @@ def _make_secret(platform: Platform) -> tuple[str, str]:
     key_arn = kms.create_key(Description="MSK credentials")["KeyMetadata"]["Arn"]
     kms.create_alias(AliasName=names.KEY_ALIAS, TargetKeyId=key_arn)
     return create_secret(platform, names.SECRET, username=names.PRINCIPAL, key_arn=key_arn), key_arn
+
+
+def _make_topics(admin: KafkaAdmin) -> None:
+    smoke = {"retention.ms": str(names.SMOKE_RETENTION_MS)}
+    with admin.together():
+        admin.create_topics(
+            TopicSpec(name=names.TOPIC, partitions=3, replicas=2),
+            TopicSpec(name=names.SMOKE_TOPIC, partitions=1, replicas=2, settings=smoke),
+        )
+        admin.allow(
+            topic_acl(names.TOPIC, "describe"),
+            topic_acl(names.TOPIC, "write"),
+            topic_acl(names.SMOKE_TOPIC, "describe"),
+            topic_acl(names.SMOKE_TOPIC, "write"),
+            topic_acl(names.SMOKE_TOPIC, "read"),
+            Acl(principal=f"User:{names.PRINCIPAL}", resource="group", name=names.GROUP, operation="read"),
+        )

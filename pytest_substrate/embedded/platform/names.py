@@ -24,6 +24,8 @@ CONTAINER: Final = "app"
 REPOSITORY: Final = "acme/ingest"
 LOG_GROUP: Final = "/ecs/ingest"
 RUNNING: Final = 2
+SUBNETS: Final = ["subnet-0a1b2c3d4e5f60718", "subnet-1b2c3d4e5f607182a"]
+SECURITY_GROUPS: Final = ["sg-0a1b2c3d4e5f60718"]
 
 TASK_ROLE: Final = "ingest-task"
 EXECUTION_ROLE: Final = "ingest-execution"

@@ -6,29 +6,39 @@ import functools
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.embedded.platform import names
 
 if TYPE_CHECKING:
     from pytest_substrate.embedded.cloud import Cloud
-    from pytest_substrate.embedded.kafka import KafkaCluster
+    from pytest_substrate.embedded.kafka.cluster import KafkaCluster
     from pytest_substrate.embedded.kafka.tls import Authority
+
+KAFKA_DEADLINE_S: Final = 120.0
+"""Longer than a cluster's own deadline, which says more about what went wrong."""
 
 
 @dataclass(kw_only=True)
 class Platform:
-    """Everything that is up. `start_cluster` starts one more real Kafka (one broker), for a fault."""
+    """Everything that is up, or on its way: the account is built while the brokers still start."""
 
     folder: Path
     cloud: Cloud
-    kafka: KafkaCluster
     authority: Authority
+    starting: Future[KafkaCluster]
     start_cluster: Callable[[str], KafkaCluster]
+    """Start one more real Kafka (one broker) under a name of its own, for a fault."""
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def kafka(self) -> KafkaCluster:
+        """The cluster, once it is up; raises what kept it from starting."""
+        return self.starting.result(KAFKA_DEADLINE_S)
 
     def client(self, service: str) -> Any:
         """A boto3 client for `service` as the platform's root; made once."""
@@ -41,8 +51,12 @@ class Platform:
     def _session(self) -> Any:
         import boto3
 
-        key, secret = self.cloud.root_credentials
-        return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=names.REGION)
+        root = self.cloud.root_credentials
+        return boto3.Session(
+            aws_access_key_id=root.access_key_id,
+            aws_secret_access_key=root.secret_access_key,
+            region_name=names.REGION,
+        )
 
 
 def wait_until(true: Callable[[], bool], *, what: str, deadline_s: float, every_s: float = 0.05) -> None:

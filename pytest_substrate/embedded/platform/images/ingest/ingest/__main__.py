@@ -13,10 +13,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 
-def settings() -> dict:
+def settings() -> dict[str, object]:
     """The producer's settings, from the environment."""
     credential = json.loads(os.environ["KAFKA_CREDENTIAL"])
-    found = {
+    found: dict[str, object] = {
         "bootstrap_servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"].split(","),
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "SCRAM-SHA-512",

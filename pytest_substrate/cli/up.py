@@ -1,0 +1,54 @@
+"""`substrate up`: keep the embedded platform running, print its endpoints, and stop it with this process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+HELP = "keep the embedded platform running and print its endpoints"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Only how the endpoints are printed can be chosen."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="export lines, or one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start, print, wait for Ctrl-C or the end of standard input's owner; then stop everything."""
+    from pytest_substrate.embedded.client import start_server
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with start_server(progress=lambda line: print(line, file=sys.stderr, flush=True)) as attach:
+        lines = environment(attach)
+        if options.format == "json":
+            print(json.dumps(lines), flush=True)
+        else:
+            print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in lines.items()), flush=True)
+        print(
+            "the platform stays until Ctrl-C; a pytest run with SUBSTRATE_EMBEDDED uses it", file=sys.stderr, flush=True
+        )
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            print("stopping", file=sys.stderr, flush=True)
+    return 0
+
+
+def environment(attach: Path) -> dict[str, str]:
+    """The variables for aws-cli, kcat and a debugger; only SUBSTRATE_EMBEDDED attaches a pytest run."""
+    held = json.loads(attach.read_text(encoding="utf-8"))
+    (kafka,) = held["kafka"].values()
+    return {
+        "SUBSTRATE_EMBEDDED": str(attach),
+        "AWS_ENDPOINT_URL": held["endpoint"],
+        "AWS_DEFAULT_REGION": held["region"],
+        "AWS_ACCESS_KEY_ID": held["credentials"]["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": held["credentials"]["secret_access_key"],
+        "KAFKA_BOOTSTRAP_SERVERS": ",".join(kafka["brokers"]),
+        "KAFKA_ADMIN_SERVER": kafka["admin"],
+        "KAFKA_CA_FILE": held["ca_file"],
+    }

@@ -1,0 +1,95 @@
+"""The platform's control endpoint: faults are applied and undone over loopback, with a token from the attach file.
+
+It is how a later run reaches a platform that `substrate up` keeps. What a fault does, it does through the platform's
+public API; the endpoint only says which.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import secrets
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pytest_substrate.embedded.faults import find_fault
+from pytest_substrate.embedded.platform.platform import Platform
+from pytest_substrate.model.errors import BadInput
+
+
+class Control:
+    """Serves one platform. Faults nest: the last one applied is undone first."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self._platform = platform
+        self._applied: dict[str, contextlib.AbstractContextManager[None]] = {}
+        self._lock = threading.Lock()
+        control = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                control._answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Requests are nobody's reading."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def stop(self) -> None:
+        """Answer nobody any more."""
+        self._server.shutdown()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        status: int = 403
+        body: Mapping[str, Any] = {"error": "the token of the attach file is asked for"}
+        if hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self.token}"):
+            status, body = self._act(request.path)
+        data = json.dumps(body).encode()
+        request.send_response(status)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data)
+
+    def _act(self, path: str) -> tuple[int, Mapping[str, Any]]:
+        match path.strip("/").split("/"):
+            case ["faults"]:
+                return 200, {"applied": list(self._applied)}
+            case ["faults", name, "apply"]:
+                return self._guarded(self._apply, name)
+            case ["faults", "undo"]:
+                return self._guarded(self._undo_all, "")
+        return 404, {"error": "no such control"}
+
+    def _guarded(self, act: Any, name: str) -> tuple[int, Mapping[str, Any]]:
+        with self._lock:
+            try:
+                act(name)
+            except BadInput as error:
+                return 400, {"error": str(error)}
+            except Exception as error:  # noqa: BLE001  whatever a fault met must reach the one who asked for it
+                return 500, {"error": f"{name or 'undo'}: {type(error).__name__}: {error}"}
+        return 200, {"applied": list(self._applied)}
+
+    def _apply(self, name: str) -> None:
+        if name in self._applied:
+            raise BadInput(f"fault {name!r}", "it is applied already", "name it once")
+        broken = find_fault(name).applied(self._platform)
+        broken.__enter__()
+        self._applied[name] = broken
+
+    def _undo_all(self, _: str) -> None:
+        while self._applied:
+            _name, broken = self._applied.popitem()
+            broken.__exit__(None, None, None)

@@ -1,0 +1,51 @@
+"""Start everything at once: the brokers, which take the longest, and the cloud with its account meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_substrate.embedded.cloud import Cloud
+from pytest_substrate.embedded.kafka.cluster import KafkaCluster, Runtime
+from pytest_substrate.embedded.kafka.jars import find_jars
+from pytest_substrate.embedded.kafka.java import find_java
+from pytest_substrate.embedded.kafka.spec import ClusterSpec
+from pytest_substrate.embedded.kafka.tls import Authority
+from pytest_substrate.embedded.network.relay import Network
+from pytest_substrate.embedded.platform import dev_min, names, roles
+from pytest_substrate.embedded.platform.platform import Platform
+
+if TYPE_CHECKING:
+    from pytest_substrate.embedded.cloud import Credentials
+
+
+def start_platform(
+    folder: Path, *, policy: roles.Policy, progress: Callable[[str], None]
+) -> tuple[Platform, Credentials]:
+    """A platform with `dev_min` on it, whose observer role has `policy`; and the operator's keys.
+
+    Raises BadInput for what its user can mend (no Java, no jars).
+    """
+    runtime = Runtime(java=find_java(), jars=find_jars(progress=progress))
+    authority = Authority.create(folder / "ca", now=dt.datetime.now(dt.UTC))
+    network = Network()
+
+    def start_cluster(name: str, brokers: int = 1) -> KafkaCluster:
+        spec = ClusterSpec(name=name, brokers=brokers)
+        return KafkaCluster.start(folder, spec=spec, runtime=runtime, network=network, authority=authority)
+
+    pool = ThreadPoolExecutor(2, thread_name_prefix="start")
+    starting = pool.submit(start_cluster, names.CLUSTER, 2)
+    progress("starting two brokers of Apache Kafka, and the cloud")
+    cloud = Cloud.start(folder, account=names.ACCOUNT, region=names.REGION)
+    platform = Platform(folder=folder, cloud=cloud, authority=authority, starting=starting, start_cluster=start_cluster)
+    image_digest, secret_arn = dev_min.build_account(platform, policy=policy)
+    keys = roles.make_operator(platform)
+    platform.starting.result()
+    progress("starting the service")
+    dev_min.build_workload(platform, image_digest=image_digest, secret_arn=secret_arn)
+    pool.shutdown()
+    return platform, keys
