@@ -1,0 +1,13 @@
+"""What every plane rests on: nothing runs beside what is declared (SUB-010)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_substrate.fixtures import Rung
+
+
+def test_substrate(rung: Rung) -> None:
+    """The check holds for the subject."""
+    assert rung.record.outcome.green, str(rung)

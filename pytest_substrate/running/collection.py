@@ -1,0 +1,143 @@
+"""The declaration as a test file: its rungs, collected into the shipped acceptance modules.
+
+    substrate.toml::messaging_plane::MSG-160[service-ingest]
+
+A rung is a function of a shipped module under a name of its own, so fixtures, selection by id, JUnit and assertion
+rewriting work as everywhere; which names a user's `python_files` or `python_functions` admit doesn't matter. The record
+is made by the item, not by a fixture: another conftest may replace a fixture, never what was seen.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_substrate.model.outcome import Plane
+from pytest_substrate.model.record import Record
+from pytest_substrate.running.state import RUN, Run
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ExceptionInfo, TerminalRepr
+
+    from pytest_substrate.model.check import Check, Pair
+    from pytest_substrate.running.plan import Plan
+
+RECORD = "substrate.record"
+"""The name of the report property that carries a record, as JSON text."""
+
+
+class DeclarationFile(pytest.File):
+    """`substrate.toml` in the collection tree."""
+
+    def collect(self) -> Iterable[pytest.Collector]:
+        """A module for each plane that has pairs, `substrate` first."""
+        plan = _run(self).plan
+        assert plan is not None  # noqa: S101  the hook makes this node for a plan
+        for plane in plan.modules:
+            yield PlaneModule.from_parent(
+                self, name=plane.value, path=_module_path(plane), nodeid=f"{self.nodeid}::{plane.value}"
+            )
+
+
+class PlaneModule(pytest.Module):
+    """A shipped acceptance module; its one test function serves every rung of the plane."""
+
+    def collect(self) -> Iterator[RungItem]:
+        """A rung for each pair, whatever the module's functions are called."""
+        plan = _run(self).plan
+        assert plan is not None  # noqa: S101  see above
+        plane = Plane(self.name)
+        for marked in plan.planes if plane is Plane.SUBSTRATE else (plane,):
+            self.add_marker(getattr(pytest.mark, marked.value))
+        function = getattr(self.obj, f"test_{plane.value}")
+        self.session._fixturemanager.parsefactories(self)
+        for pair in plan.modules[plane]:
+            yield RungItem.of(self, function, pair)
+
+
+class RungItem(pytest.Function):
+    """One check asked of one subject."""
+
+    pair: Pair
+    record: Record | None = None
+
+    @classmethod
+    def of(cls, module: PlaneModule, function: Callable[..., object], pair: Pair) -> RungItem:
+        """Made under the name `CHECK[subject]`; reporters that split names see the check as the function."""
+        item: RungItem = cls.from_parent(module, name=pair.node_name, callobj=function)
+        item.pair = pair
+        item.originalname = pair.check
+        structured = getattr(item, "_id", None)  # pytest 9.2 keeps node ids in parts; before that they are text
+        if structured is not None:
+            item._id = type(structured).parse(item.nodeid)
+        return item
+
+    @property
+    def check(self) -> Check:
+        """The check that is asked."""
+        plan = _run(self).plan
+        assert plan is not None  # noqa: S101  see above
+        return plan.checks[self.pair.check]
+
+    def runtest(self) -> None:
+        """Make the record, send it with the report, then let the acceptance function state it."""
+        run = _run(self)
+        self.record = run.ladder.record(self.pair)
+        self.user_properties.extend(report_properties(self.record))
+        if self.config.getoption("allure_report_dir", None):
+            from pytest_substrate.report.allure import describe
+
+            describe(self.record, self.check)
+        super().runtest()
+
+    def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:  # noqa: ARG002  pytest's signature
+        """A red rung in a few lines, with no traceback; anything else as pytest shows it."""
+        if self.record is not None and not self.record.outcome.green and isinstance(excinfo.value, AssertionError):
+            from pytest_substrate.report.terminal import failure_text
+
+            return failure_text(self.record, self.check)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The declaration is where a rung is declared."""
+        return _run(self).options.declaration, None, f"{self.pair.check} {self.pair.subject}"
+
+
+def report_properties(record: Record) -> list[tuple[str, object]]:
+    """What travels with a report: the record as text, and what JUnit shows of it."""
+    import json
+
+    return [
+        (RECORD, json.dumps(record.to_json())),
+        ("check", record.check),
+        ("subject", record.subject),
+        ("layer", record.layer.value),
+        ("cause", record.cause or ""),
+    ]
+
+
+def collect_declaration(file_path: Path, parent: pytest.Collector) -> DeclarationFile | None:
+    """The node of the plan's declaration; None for every other file, and in a run that demands nothing."""
+    run = parent.config.stash.get(RUN, None)
+    if run is None or run.plan is None or not _same(file_path, run.plan):
+        return None
+    return DeclarationFile.from_parent(parent, path=file_path, nodeid=run.plan.source.name)
+
+
+def _same(file_path: Path, plan: Plan) -> bool:
+    path = plan.source.path
+    return file_path == path or (file_path.name == path.name and file_path.resolve() == path.resolve())
+
+
+def _module_path(plane: Plane) -> Path:
+    from pytest_substrate import acceptance
+
+    return Path(inspect.getfile(acceptance)).parent / f"test_{plane.value}.py"
+
+
+def _run(node: pytest.Item | pytest.Collector) -> Run:
+    return node.config.stash[RUN]

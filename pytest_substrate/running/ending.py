@@ -1,0 +1,137 @@
+"""The end of a run: the verdict, the evidence, the exit code, the ladder on screen. Only where the decision is made.
+
+Called after everything else of `pytest_sessionfinish` ran. An interrupted or broken run leaves no evidence; a run that
+only collected, or that lost a rung, leaves evidence of what it is: NOT READY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pytest_substrate.gate.judge import Judgement, Problem, exit_code, judge
+from pytest_substrate.model.check import Pair
+from pytest_substrate.model.outcome import Verdict
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_substrate.running.plan import Plan
+    from pytest_substrate.running.state import Run
+
+_USAGE_ERROR = 4
+_BROKEN = frozenset({2, 3, 4})
+
+
+def finish(run: Run, session: pytest.Session) -> None:
+    """Judge the run, leave its evidence, set the session's exit status, and show the ladder."""
+    plan = run.plan
+    code = int(session.exitstatus)
+    if plan is None or code == _USAGE_ERROR:
+        return
+    judgement = _judgement(run, plan)
+    notes: list[str] = []
+    if not run.options.adhoc:
+        failed = False
+        if code not in _BROKEN and not run.collects_only:
+            failed = not _leave_evidence(run, plan, judgement, notes)
+        session.exitstatus = exit_code(
+            judgement, pytest_code=code, tests_failed=run.reports.tests_failed, evidence_failed=failed
+        )
+    _show(run, plan, judgement, notes)
+
+
+def plane_verdicts(plan: Plan, judgement: Judgement) -> Mapping[str, Verdict]:
+    """The verdict of each demanded plane: its own rungs, those of `substrate`, and what went wrong for all."""
+    verdicts = {}
+    for plane in plan.planes:
+        pairs = plan.plane_pairs(plane)
+        wanted = set(pairs)
+        records = [record for record in judgement.records if Pair(record.check, record.subject) in wanted]
+        problems = [problem for problem in judgement.problems if problem.pair is None or problem.pair in wanted]
+        verdicts[plane.value] = judge(pairs, records, problems).verdict
+    return verdicts
+
+
+def _judgement(run: Run, plan: Plan) -> Judgement:
+    run.reports.note_deselected(run.deselected)
+    seen = [*run.reports.problems, *(run.workers.problems() if run.workers is not None else ())]
+    if run.collects_only:
+        seen.append(Problem(reason="collect-only", message="nothing was run, so nothing was proven"))
+    return judge(plan.pairs, run.reports.records, seen)
+
+
+def _leave_evidence(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> bool:
+    from pytest_substrate.evidence.envelope import pack, write_whole
+    from pytest_substrate.evidence.statement import Account, Provenance, make_statement
+    from pytest_substrate.gate.required import check_set_digest
+    from pytest_substrate.running.provenance import commit_of, plugin_version
+
+    options, path = run.options, run.options.evidence
+    commit, modified = commit_of(plan.source.path)
+    account = Account(
+        run_id=run.identity.run_id,
+        started=run.identity.started,
+        finished=datetime.now(UTC),
+        oldest_observation=run.oldest_observation(),
+        plugin_version=plugin_version(),
+        judged_by=run.house.name,
+        declaration=Provenance(
+            name=plan.source.name,
+            sha256=plan.source.digest.removeprefix("sha256:"),
+            source=options.sources["declaration"],
+            commit=commit,
+            modified=modified,
+        ),
+        check_set_sha256=check_set_digest(plan.pairs).removeprefix("sha256:"),
+        target={"kind": options.target.value, **run.described},
+        vantage=options.vantage.value,
+        planes=plane_verdicts(plan, judgement),
+        options=_options(run),
+        attachments=run.reports.attachments,
+    )
+    statement = make_statement(account, judgement, plan.source.declaration)
+    try:
+        write_whole(path, pack(run.scrubber.scrub_tree(statement)))
+    except OSError as error:
+        notes.append(f"evidence {path}: could not be written ({error.strerror})")
+        return False
+    root = run.config.invocation_params.dir
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    notes.append(f"evidence {shown} (UNSIGNED)")
+    return True
+
+
+def _options(run: Run) -> dict[str, dict[str, object]]:
+    options = run.options
+    values: dict[str, object] = {
+        "declaration": run.source_name,
+        "target": options.target.value,
+        "vantage": options.vantage.value,
+        "require": list(options.require),
+        "evidence": options.evidence.name,
+        "adhoc": options.adhoc,
+        "fault": list(options.faults),
+    }
+    return {name: {"value": value, "source": options.sources[name]} for name, value in values.items()}
+
+
+def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> None:
+    from pytest_substrate.report.glyphs import glyphs_for, writable
+    from pytest_substrate.report.terminal import Page, render
+
+    with run.terminal() as reporter:
+        if reporter is None:
+            return
+        writer = reporter._tw
+        encoding = getattr(writer._file, "encoding", None)
+        page = Page(width=writer.fullwidth, glyphs=glyphs_for(encoding), verbosity=run.config.get_verbosity())
+        target: dict[str, Any] = {"kind": run.options.target.value, **run.described}
+        reporter.ensure_newline()
+        for line in render(
+            judgement=judgement, plan=plan, target=target, notes=notes, page=page, verdict=not run.options.adhoc
+        ):
+            for text, markup in line:
+                writer.write(writable(text, encoding), **dict.fromkeys(markup, True))
+            writer.line()

@@ -1,0 +1,78 @@
+"""What a run set out to prove: the planes, the declaration, and every pair that must have a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_substrate.model.check import Pair
+from pytest_substrate.model.errors import BadInput
+from pytest_substrate.model.outcome import Plane
+
+if TYPE_CHECKING:
+    from pytest_substrate.model.check import Check
+    from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.running.house import House
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The declaration as it was read, once. `name` is the file part of its node ids."""
+
+    declaration: Declaration
+    path: Path
+    name: str
+    digest: str
+    """`sha256:…` of its canonical bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The denominator, and how it is collected: `modules` holds the pairs of each acceptance module, in order."""
+
+    source: Source
+    planes: tuple[Plane, ...]
+    pairs: tuple[Pair, ...]
+    checks: Mapping[str, Check]
+    modules: Mapping[Plane, tuple[Pair, ...]]
+    node_ids: Mapping[str, Pair] = field(default_factory=dict)
+
+    def plane_pairs(self, plane: Plane) -> tuple[Pair, ...]:
+        """What must hold for one demanded plane: its own pairs, and those of `substrate`."""
+        return self.modules.get(Plane.SUBSTRATE, ()) + self.modules.get(plane, ())
+
+
+def read_source(house: House, path: Path, name: str) -> Source:
+    """Read and validate the declaration; BadInput (all problems at once) where it can't be used."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(
+            str(path), "there is no declaration here", "write one, or name it with --substrate or substrate_declaration"
+        ) from None
+    except OSError as error:
+        raise BadInput(str(path), f"can't be read ({error.strerror})", "make it a readable file") from None
+    declaration = house.declaration(data, name)
+    return Source(declaration=declaration, path=path, name=name, digest=declaration.digest(data.decode()))
+
+
+def make_plan(house: House, source: Source, planes: tuple[Plane, ...]) -> Plan:
+    """The denominator of `planes`; BadInput where two of its pairs would have one node id."""
+    pairs = house.required(source.declaration, planes)
+    checks = house.catalogue()
+    modules: dict[Plane, tuple[Pair, ...]] = {}
+    node_ids: dict[str, Pair] = {}
+    for pair in pairs:
+        plane = checks[pair.check].plane
+        modules[plane] = (*modules.get(plane, ()), pair)
+        node_id = f"{source.name}::{plane.value}::{pair.node_name}"
+        other = node_ids.setdefault(node_id, pair)
+        if other is not pair:
+            raise BadInput(
+                source.name,
+                f"the subjects {other.subject} and {pair.subject} have the same node id, {node_id}",
+                "rename one of them",
+            )
+    return Plan(source=source, planes=planes, pairs=pairs, checks=checks, modules=modules, node_ids=node_ids)

@@ -1,0 +1,192 @@
+"""The start of a run: what is demanded, what the run may not do, and what is collected. Everything that can fail here
+fails as one line a problem, before anything is started, and never in `--help`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_substrate.model.errors import BadInput
+from pytest_substrate.model.outcome import Plane
+
+if TYPE_CHECKING:
+    from pytest_substrate.running.plan import Plan
+    from pytest_substrate.running.state import Run
+
+PARTS: Final = ("substrate_fixtures", "substrate_outputs", "substrate_reports", "substrate_workers")
+"""The parts that the plugin registers, by their names for `-p no:NAME`."""
+
+
+def begin(run: Run) -> None:
+    """Decide what the run demands; where it demands a plane, plan it. pytest.UsageError for whatever forbids it."""
+    with as_usage_errors():
+        planes = _demanded(run)
+        if not planes:
+            return
+        options, config = run.options, run.config
+        if not options.adhoc and not run.is_worker:
+            refusals = list(refused(config))
+            if refusals:
+                raise pytest.UsageError(*refusals)
+            _clear(options.evidence)
+        from pytest_substrate.running.plan import make_plan, read_source
+
+        run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
+        if run.joins and run.identity.declaration_digest != run.plan.source.digest:
+            raise BadInput(run.plan.source.name, "the declaration changed while the run started", "run again")
+        _collect_declaration(run, run.plan)
+        if not run.is_worker:
+            from pytest_substrate.running.reports import Listener
+
+            config.pluginmanager.register(Listener(run), "substrate_reports")
+
+
+@contextlib.contextmanager
+def as_usage_errors() -> Iterator[None]:
+    """What a user can mend, said as pytest says a usage error: a line for each problem, exit code 4."""
+    try:
+        yield
+    except BadInput as error:
+        problems = getattr(error, "problems", None) or (error,)
+        raise pytest.UsageError(*(f"substrate: {problem}" for problem in problems)) from None
+    except Exception as error:
+        from pytest_substrate.targets.port import TargetError
+
+        if not isinstance(error, TargetError):
+            raise
+        raise pytest.UsageError(f"substrate: {' '.join(str(error).split())}") from None
+
+
+def start_target(run: Run, session: pytest.Session) -> None:
+    """Start the target where rungs will run: they were collected here, or workers collect them."""
+    if session.items and not any(run.reports.pair_of(item.nodeid) for item in session.items):
+        return
+    with as_usage_errors():
+        run.start()
+
+
+def refused(config: pytest.Config) -> Iterator[str]:
+    """What a run with a verdict may not be asked for, each by name."""
+
+    def option(name: str, default: object = None) -> Any:
+        return config.getoption(name, default)
+
+    mend = "leave it out, or add --substrate-adhoc for a look without a verdict"
+    capture = option("capture")
+    if capture not in ("fd", "sys"):
+        name = {"no": "-s", "tee-sys": "--capture=tee-sys"}.get(capture, "-p no:capture")
+        yield f"substrate: {name}: what tests print would go out unscrubbed; {mend}"
+    if option("dist") == "each":
+        yield f"substrate: --dist each: every rung would have several records; {mend}"
+    if option("reruns") or _ini(config, "reruns"):
+        yield f"substrate: --reruns: a red rung stays red; {mend}"
+    if (option("count") or 1) != 1 or option("flake_finder_enable") or option("flake_finder"):
+        yield f"substrate: repeats (--count, --flake-finder): every rung has exactly one record; {mend}"
+    for part in PARTS:
+        if config.pluginmanager.is_blocked(part):
+            yield f"substrate: -p no:{part}: a part of the plugin is disabled; {mend}"
+
+
+def _demanded(run: Run) -> tuple[Plane, ...]:
+    options, config = run.options, run.config
+    expression = str(config.getoption("markexpr", "") or "").strip()
+    named, bare = _selected(run)
+    if not expression and not options.require and not named and not bare:
+        return ()
+    from pytest_substrate.gate.demand import demanded
+
+    planes = demanded(
+        expression=expression,
+        holds=_evaluation(expression),
+        required=options.require,
+        selected=named,
+        built=run.house.built(),
+    )
+    if bare and not planes:
+        raise BadInput(
+            run.source_name,
+            "a declaration alone demands no plane",
+            f"add -m messaging_plane, or ask for {run.source_name}::messaging_plane",
+        )
+    return planes
+
+
+def _selected(run: Run) -> tuple[list[str], bool]:
+    """The planes that node ids of the declaration name, and whether the declaration is named without a plane."""
+    named: list[str] = []
+    bare = False
+    for argument in _own_arguments(run):
+        parts = argument.split("::")
+        if len(parts) > 1:
+            named.append(parts[1])
+        else:
+            bare = True
+    return named, bare
+
+
+def _own_arguments(run: Run) -> Iterator[str]:
+    if run.config.args_source is not pytest.Config.ArgsSource.ARGS:
+        return
+    path = run.options.declaration
+    for argument in run.config.args:
+        file = argument.split("::")[0]
+        if file.endswith(path.name) and (run.config.invocation_params.dir / file).resolve() == path.resolve():
+            yield argument
+
+
+def _evaluation(expression: str) -> Callable[[frozenset[str]], bool]:
+    from _pytest.mark.expression import Expression
+
+    try:
+        compiled = Expression.compile(expression)
+    except SyntaxError:
+        return lambda _: False  # pytest refuses it in its own words when it selects
+
+    def holds(markers: frozenset[str]) -> bool:
+        return compiled.evaluate(lambda name, /, **kwargs: name in markers and not kwargs)
+
+    return holds
+
+
+def _collect_declaration(run: Run, plan: Plan) -> None:
+    """Let the run collect the declaration: beside the user's arguments, or with the user's own checks alone."""
+    config = run.config
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(plan.source.path), *run.options.tests]
+        return
+    own = list(_own_arguments(run))
+    if not own:
+        config.args = [*config.args, str(plan.source.path)]
+    elif any(argument.count("::") == 1 for argument in own) and Plane.SUBSTRATE in plan.modules:
+        # a whole plane was named by its node id: what belongs to every plane comes with it
+        common = f"{plan.source.path}::{Plane.SUBSTRATE.value}"
+        if not any(argument.endswith(f"::{Plane.SUBSTRATE.value}") for argument in own):
+            config.args = [*config.args, common]
+
+
+def _clear(evidence: Path) -> None:
+    """Remove old evidence before the first call, and see that new evidence can be written."""
+    try:
+        evidence.unlink(missing_ok=True)
+        evidence.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=evidence.parent):
+            pass
+    except OSError as error:
+        raise BadInput(
+            str(evidence),
+            f"evidence can't be written here ({error.strerror})",
+            "name another place: --substrate-evidence",
+        ) from None
+
+
+def _ini(config: pytest.Config, name: str) -> object:
+    try:
+        return config.getini(name)
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,52 @@
+"""xdist: what the controller gives its workers, and the end that each of them must report.
+
+A deferred class, registered only where xdist is loaded: its hooks are unknown to pytest otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pytest_substrate.gate.judge import Problem
+from pytest_substrate.running.state import INPUT, Run
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class Workers:
+    """The workers of a run, as the controller sees them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._started: list[str] = []
+        self._ended: set[str] = set()
+
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a worker the run's identity. Called again for each worker that replaces a lost one."""
+        if self._run.plan is not None:
+            node.workerinput[INPUT] = self._run.identity.to_text()
+            self._started.append(node.gateway.id)
+
+    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  part of the hook's signature
+        """Take a worker's end; a worker that was lost has none."""
+        text = getattr(node, "workeroutput", {}).get(INPUT)
+        if isinstance(text, str):
+            self._ended.add(node.gateway.id)
+            self._run.reports.note_deselected(json.loads(text)["deselected"])
+
+    def problems(self) -> list[Problem]:
+        """A problem for each worker that started and never reported its end."""
+        return [
+            Problem(reason="worker-lost", message=f"the worker {name} started and never reported its end")
+            for name in self._started
+            if name not in self._ended
+        ]
+
+
+def report_end(run: Run) -> None:
+    """On a worker, at its end: say so, as JSON text (another type would kill the worker and the run could end 0)."""
+    config: pytest.Config = run.config
+    output: dict[str, object] = config.workeroutput  # type: ignore[attr-defined]  # xdist adds it on workers
+    output[INPUT] = json.dumps({"deselected": run.deselected})
