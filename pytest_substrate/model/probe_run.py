@@ -29,16 +29,18 @@ class StartFailure(StrEnum):
     """The log group does not exist, or the execution role may not write to it."""
     NETWORK_NOT_ATTACHED = "network-not-attached"
     """The task's network interface could not be provisioned."""
+    TASK_OFFLINE = "task-offline"
+    """The task could not reach the registry, Secrets Manager or CloudWatch from its subnets."""
     VOLUME_NOT_MOUNTED = "volume-not-mounted"
     """A volume of the container could not be attached or mounted."""
     NO_INTERPRETER = "no-interpreter"
-    """The image has no `python3`: `[probe] interpreter_image` brings one."""
+    """The image has no `python3` (`[probe] interpreter_image` brings one), or can't run the one that was brought."""
     CONTAINER_NOT_STARTED = "container-not-started"
     """The container runtime refused to start the container."""
     ROLE_NOT_ASSUMABLE = "role-not-assumable"
     """ECS may not assume the task role or the execution role."""
     OUT_OF_MEMORY = "out-of-memory"
-    """The container was killed for its memory limit."""
+    """The container was killed for its memory limit, which the probe may have met where the service does not."""
     TWIN_DIFFERS = "twin-differs"
     """What was registered differs from the live task definition where it must not."""
 
@@ -83,10 +85,10 @@ _PROVEN = frozenset(
         StartFailure.IMAGE_NOT_AUTHORIZED,
         StartFailure.LOG_GROUP_MISSING,
         StartFailure.NETWORK_NOT_ATTACHED,
+        StartFailure.TASK_OFFLINE,
         StartFailure.VOLUME_NOT_MOUNTED,
         StartFailure.CONTAINER_NOT_STARTED,
         StartFailure.ROLE_NOT_ASSUMABLE,
-        StartFailure.OUT_OF_MEMORY,
         StartFailure.TWIN_DIFFERS,
     }
 )

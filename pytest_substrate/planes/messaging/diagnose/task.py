@@ -40,6 +40,9 @@ WAYS_TO_FAIL: Final[Mapping[StartFailure, Way]] = {
     StartFailure.NETWORK_NOT_ATTACHED: Way(
         meaning="the task's network interface could not be provisioned", layer=Layer.NETWORK
     ),
+    StartFailure.TASK_OFFLINE: Way(
+        meaning="the task could not reach the registry, Secrets Manager or CloudWatch", layer=Layer.NETWORK
+    ),
     StartFailure.VOLUME_NOT_MOUNTED: Way(meaning="a volume of the container could not be attached or mounted"),
     StartFailure.NO_INTERPRETER: Way(meaning="the image has no python3, and no interpreter image is declared"),
     StartFailure.CONTAINER_NOT_STARTED: Way(meaning="the container runtime refused to start the container"),
