@@ -8,29 +8,12 @@ its members, a list by `[]` (`services[].deployments[].id`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Final
 
 from pytest_substrate.model.aws import ecs, kafka, secrets
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One operation of a service, by botocore's names.
-
-    `values` are those that the project compares with or sends, by their path in the answer or the request. `missing`
-    are the error codes by which the service says that the thing does not exist. `token` is the member that pages.
-    """
-
-    permissions: tuple[str, ...]
-    """What IAM demands of the caller; empty where AWS answers everyone."""
-    sends: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    token: str | None = None
-    writes: bool = False
-
+from pytest_substrate.model.aws.operation import Operation
+from pytest_substrate.model.aws.probe_operations import MORE_READS, MORE_SENDS, PROBE_OPERATIONS
 
 BOOTSTRAP_LISTENERS: Final[Mapping[str, tuple[str, str]]] = {
     "BootstrapBrokerString": (kafka.PLAINTEXT, kafka.VPC),
@@ -50,7 +33,7 @@ _SASL: Final = ("Sasl.Scram.Enabled", "Sasl.Iam.Enabled", "Tls.Enabled")
 _PROVISIONED: Final = "ClusterInfo.Provisioned"
 _VPC_CONNECTIVITY: Final = f"{_PROVISIONED}.BrokerNodeGroupInfo.ConnectivityInfo.VpcConnectivity"
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
+_OF_PLANES: Final[Mapping[str, Operation]] = {
     "kafka:DescribeClusterV2": Operation(
         permissions=("kafka:DescribeClusterV2",),
         sends=("ClusterArn",),
@@ -133,6 +116,23 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         },
         missing=("NotFoundException",),
     ),
+    "sts:GetCallerIdentity": Operation(permissions=(), reads=("Account", "Arn")),
+    "sts:AssumeRole": Operation(
+        permissions=("sts:AssumeRole",),
+        sends=("RoleArn", "RoleSessionName"),
+        reads=(
+            "Credentials.AccessKeyId",
+            "Credentials.SecretAccessKey",
+            "Credentials.SessionToken",
+            "Credentials.Expiration",
+        ),
+    ),
+    "ecs:DescribeClusters": Operation(
+        permissions=("ecs:DescribeClusters",),
+        sends=("clusters",),
+        reads=("clusters[].clusterName", "clusters[].status", "failures[].arn", "failures[].reason"),
+        values={"clusters[].status": (ecs.ACTIVE,), "failures[].reason": (ecs.MISSING,)},
+    ),
     "ecs:ListServices": Operation(
         permissions=("ecs:ListServices",),
         sends=("cluster",),
@@ -207,6 +207,18 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         values={"tasks[].lastStatus": (ecs.RUNNING,), "failures[].reason": (ecs.MISSING,)},
         missing=("ClusterNotFoundException",),
     ),
+}
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    **{
+        name: replace(
+            operation,
+            reads=(*operation.reads, *MORE_READS.get(name, ())),
+            sends=(*operation.sends, *MORE_SENDS.get(name, ())),
+        )
+        for name, operation in _OF_PLANES.items()
+    },
+    **PROBE_OPERATIONS,
 }
 """By `service:Operation`, botocore's name of each."""
 
