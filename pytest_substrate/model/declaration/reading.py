@@ -121,18 +121,20 @@ def _foreign_pairs(document: Document, findings: Collection[Finding], check_set:
                 yield Finding(
                     path=(*path, "subject"),
                     problem="names no subject of this declaration",
-                    mend=_near(subject, named),
+                    mend=_near(subject, named, most=1),
                 )
             else:
                 own = {pair.check for pair in pairs if pair.subject == subject}
                 problem = "is not asked of this subject" if check in checks else "is asked of nothing here"
-                yield Finding(path=(*path, "check"), problem=problem, mend=_near(check, own))
+                yield Finding(path=(*path, "check"), problem=problem, mend=_near(check, own, most=3))
 
 
-def _near(word: str, known: Collection[str]) -> str:
+def _near(word: str, known: Collection[str], *, most: int) -> str:
     """What was meant, from ids and declared names alone: other parts of subjects are values."""
-    close = difflib.get_close_matches(word, sorted(known), n=1)
-    return f"write {close[0]}, or drop the entry" if close else "drop the entry (`substrate checks` lists all)"
+    close = sorted(difflib.get_close_matches(word, sorted(known), n=most))
+    return (
+        f"write {' or '.join(close)}, or drop the entry" if close else "drop the entry (`substrate checks` lists all)"
+    )
 
 
 def _partial(document: Document, spoiled: Collection[Path]) -> Declaration | None:

@@ -62,7 +62,7 @@ def _agrees(path: Path, arn: str, *, account: str | None, region: str | None, re
         return  # its shape is told elsewhere
     if account is not None and re.fullmatch(r"\d{12}", account) and parts[4] != account:
         yield Finding(path=path, problem="is of another account than the declared one", mend="correct it, or account")
-    if region is None:
+    if region is None or re.fullmatch(r"[a-z-]+-\d{1,2}", region) is None:
         return
     if regional and parts[3] != region:
         yield Finding(path=path, problem="is of another region than the declared one", mend="correct it, or region")
