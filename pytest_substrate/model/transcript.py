@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 REQUEST_SCHEMA: Final = "substrate.probe/1"
 TRANSCRIPT_SCHEMA: Final = "substrate.transcript/1"
 MARKER: Final = "substrate-transcript"
+UNTOLD: Final = -(1 << 31)
+"""The bits of authorized operations where a broker does not tell them."""
 EXPECTED_ENV: Final = "SUBSTRATE_EXPECTED"
 """The variable by which a twin injects the declared secret's current value (the reference of MSG-070)."""
 
@@ -66,8 +68,6 @@ class ProbeRequest:
     group: str | None = None
     smoke_topic: str | None = None
     """The only topic that is written to."""
-    retention_limit_ms: int | None = None
-    """Where given, a smoke topic that is seen to keep records for longer is not written to."""
     client: str | None = None
     """The distribution name of the runtime's own client (`kafka-python`)."""
     api_version: str | None = None
@@ -82,13 +82,15 @@ class ProbeRequest:
     reauthenticate: bool = False
 
     def to_json(self) -> str:
-        """The program's one argument: compact, only what differs from the defaults."""
-        asked = {
-            item.name: getattr(self, item.name)
-            for item in fields(self)
-            if item.name == "nonce" or getattr(self, item.name) != item.default
+        """The program's one argument: compact, without what isn't asked for."""
+        return json.dumps(self.asked(), separators=(",", ":"))
+
+    def asked(self) -> dict[str, Any]:
+        """As the probe reads it: every field but those that are None, empty or False."""
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {"schema": REQUEST_SCHEMA} | {
+            name: value for name, value in found.items() if value not in (None, (), False)
         }
-        return json.dumps({"schema": REQUEST_SCHEMA, **asked}, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,7 @@ class BrokerSeen:
     connected: str | None = None
     tls_version: str | None = None
     not_after: str | None = None
-    """When the broker's certificate ends, ISO 8601."""
+    """When the broker's certificate ends, in OpenSSL's words (`Jun  1 12:00:00 2027 GMT`)."""
     apis: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """The advertised version range of the APIs that clients need, by API key."""
     mechanisms: tuple[str, ...] = ()
@@ -164,12 +166,12 @@ class MetadataSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSeen:
-    """A topic in Metadata (MSG-180, MSG-190). `operations` is None where the broker does not tell."""
+    """A topic in Metadata (MSG-180, MSG-190). `authorized` has the bits of KIP-430."""
 
     kafka_error: int = 0
     partitions: int = 0
     leaderless: tuple[int, ...] = ()
-    operations: tuple[str, ...] | None = None
+    authorized: int = UNTOLD
     failure: Failure | None = None
 
 
@@ -178,7 +180,7 @@ class GroupSeen:
     """A consumer group, described by its coordinator without joining it (MSG-195)."""
 
     kafka_error: int = 0
-    operations: tuple[str, ...] | None = None
+    authorized: int = UNTOLD
     failure: Failure | None = None
 
 
@@ -189,8 +191,6 @@ class ProduceSeen:
     topic: str
     partition: int | None = None
     offset: int | None = None
-    retention_ms: int | None = None
-    """None where the broker did not say (DescribeConfigs refused or not asked); -1 is forever, as Kafka writes it."""
     failure: Failure | None = None
 
 
@@ -214,7 +214,7 @@ class ClientSeen:
     """As configured; None where it is left to negotiation."""
     ran: bool = False
     phase: str | None = None
-    """Where the round trip ended: `import`, `producer`, `produce`, `consumer`, `consume`, `done`."""
+    """Where the round trip ended: `start`, `import`, `producer`, `produce`, `consumer`, `consume`, `other`, `done`."""
     error_code: str | None = None
     """The class name of the client's exception."""
     failure: Failure | None = None
