@@ -8,7 +8,7 @@ from typing import Any, Final
 from pytest_substrate.adapters.aws.answer import Answer, NoAnswer, answered, ask, ask_pages
 from pytest_substrate.model.aws import ecs as facts
 from pytest_substrate.model.aws.address import addresses
-from pytest_substrate.model.observation import Unobserved
+from pytest_substrate.model.observation import Missing, Unobserved
 
 SERVICES_A_CALL: Final = 10
 """The most that DescribeServices takes."""
@@ -17,17 +17,34 @@ TASKS_A_CALL: Final = 100
 
 
 @answered
-def read_service_names(client: Any, cluster: str) -> facts.ServiceNames:
-    """The names of all services in an ECS cluster. ListServices leaves out what is draining or gone."""
-    pages = ask_pages(client, "ecs:ListServices", what=cluster, cluster=cluster)
-    return facts.ServiceNames(
-        names=tuple(arn.rpartition("/")[2] for page in pages for arn in page.texts("serviceArns"))
+def read_cluster(client: Any, name: str) -> facts.EcsCluster:
+    """An ECS cluster with the names of all its services, whoever made them. Of one that isn't ACTIVE, no service."""
+    answer = ask(client, "ecs:DescribeClusters", what=name, clusters=[name])
+    found = answer.parts("clusters")
+    if not found and _missing(answer, "ecs:DescribeClusters"):
+        raise NoAnswer(Missing(what=name, code=facts.MISSING, operation="ecs:DescribeClusters"))
+    if len(found) != 1:
+        raise NoAnswer(Unobserved(reason="malformed", operation="ecs:DescribeClusters", detail="not one cluster"))
+    status = found[0].text("status")
+    listed = _list_services(client, name) if status == facts.ACTIVE else []
+    states = _describe_services(client, name, listed)
+    return facts.EcsCluster(
+        name=found[0].text("clusterName"), status=status, services=tuple(state.name for state in states.services)
     )
+
+
+def _list_services(client: Any, cluster: str) -> list[str]:
+    pages = ask_pages(client, "ecs:ListServices", what=cluster, cluster=cluster)
+    return [arn.rpartition("/")[2] for page in pages for arn in page.texts("serviceArns")]
 
 
 @answered
 def read_services(client: Any, cluster: str, names: Sequence[str]) -> facts.ServiceStates:
     """The named services of one ECS cluster; one that ECS keeps as INACTIVE is gone."""
+    return _describe_services(client, cluster, names)
+
+
+def _describe_services(client: Any, cluster: str, names: Sequence[str]) -> facts.ServiceStates:
     found: list[facts.ServiceState] = []
     missing: list[str] = []
     for batch in _batches(names, SERVICES_A_CALL):

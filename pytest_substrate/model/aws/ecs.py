@@ -98,10 +98,12 @@ class ServiceStates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceNames:
-    """The names of all services that run in an ECS cluster (those that ECS calls INACTIVE left out)."""
+class EcsCluster:
+    """An ECS cluster and the names of all services that run in it (those that ECS calls INACTIVE are gone)."""
 
-    names: tuple[str, ...]
+    name: str
+    status: str
+    services: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
