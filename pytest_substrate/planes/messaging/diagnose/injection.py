@@ -62,7 +62,7 @@ def parse_reference(value_from: str) -> Reference | None:
     match = _SECRET_ARN.fullmatch(value_from)
     if match is None:
         return None
-    json_key, stage, version_id = (match[3].split(":")[1:] + ["", "", ""])[:3]
+    json_key, stage, version_id = [*match[3].split(":")[1:], "", "", ""][:3]
     return Reference(prefix=match[1], resource=match[2], json_key=json_key, stage=stage, version_id=version_id)
 
 
@@ -84,7 +84,7 @@ def names_secret(reference: Reference, secret: SecretState) -> bool:
 def problems(
     container: Container, secret: SecretState | Missing | Unobserved, *, name: str, expected: Mapping[str, str | None]
 ) -> tuple[Problem, ...]:
-    """All that is proven wrong with the declared variables. Without the secret, what only its ARN tells is left open."""
+    """All that is proven wrong with the declared variables. Without the secret, what its ARN tells is left open."""
     found = []
     for variable, json_key in expected.items():
         problem = _problem(container, secret, name=name, variable=variable, json_key=json_key)
