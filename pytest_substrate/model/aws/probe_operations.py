@@ -104,6 +104,16 @@ PROBE_OPERATIONS: Final[Mapping[str, Operation]] = {
         values={"status": ("ACTIVE", "INACTIVE")},
         token="nextToken",
     ),
+    **{
+        name: Operation(permissions=permissions)
+        for name, permissions in {
+            "ecs:ListClusters": ("ecs:ListClusters",),
+            "kafka:ListClusters": ("kafka:ListClusters",),
+            "kms:ListKeys": ("kms:ListKeys",),
+            "logs:DescribeLogGroups": ("logs:DescribeLogGroups",),
+            "secretsmanager:ListSecrets": ("secretsmanager:ListSecrets",),
+        }.items()
+    },  # asked of endpoints that are not AWS alone: whether the service is there
     "logs:GetLogEvents": Operation(
         permissions=("logs:GetLogEvents",),
         sends=("logGroupName", "logStreamName", "startFromHead", "nextToken"),

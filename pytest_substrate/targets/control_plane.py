@@ -1,0 +1,129 @@
+"""What every target has in common: an AWS-shaped control plane, asked as the observer, and the three vantages.
+
+A target hands out clients of one identity, the observer: the declared role, else the caller. It never falls back from
+the one to the other. What differs between targets is the way there (`Way`), the caller's credentials, the guard's
+reasons, and whether a command can be run in a container.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_substrate.adapters.aws.session import AwsSession
+from pytest_substrate.model.observation import Unobserved
+from pytest_substrate.model.outcome import TargetKind, Vantage
+from pytest_substrate.targets.guard import Expected, Who, judge_identity
+from pytest_substrate.targets.port import Completed, Refusal, TargetError
+
+if TYPE_CHECKING:
+    from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.model.probe_run import ProbeRun
+    from pytest_substrate.model.transcript import ProbeRequest
+    from pytest_substrate.targets.twin.run import Pace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a target is made with, whichever it is."""
+
+    declaration: Declaration
+    vantage: Vantage
+    run_id: str
+    progress: Callable[[str], None]
+    source: Callable[[], str]
+    """The probe's program."""
+
+
+class ControlPlaneTarget:
+    """Implements `targets.port.Target` but for `guard`; the base of the three targets."""
+
+    kind: TargetKind
+
+    def __init__(self, setting: Setting, *, caller: AwsSession, pace: Pace) -> None:
+        self.declaration = setting.declaration
+        self.vantage = setting.vantage
+        self.run_id = setting.run_id
+        self.progress = setting.progress
+        self.source = setting.source
+        self.pace = pace
+        self.swept = False
+        """Whether this process has swept expired twins."""
+        self.lock = threading.Lock()
+        observer = setting.declaration.observer
+        self._caller = caller
+        self._observer = (
+            caller if observer is None else caller.as_role(observer.role, name=f"substrate-{setting.run_id[:36]}")
+        )
+        self._who: Who | None = None
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """See the port. `region` where a thing lies elsewhere than declared (a log group may)."""
+        return self._observer.client(service, region)
+
+    def describe(self) -> Mapping[str, Any]:
+        """See the port. `observer` is None where STS did not tell."""
+        if self._who is None:
+            told = _who(self._observer)
+            self._who = None if isinstance(told, Unobserved) else told
+        return {
+            "kind": self.kind.value,
+            "account": self.declaration.account,
+            "region": self.declaration.region,
+            "environment": self.declaration.environment,
+            "observer": None if self._who is None else self._who.arn,
+            "observer_role": self.expected().observer,
+            "vantage": self.vantage.value,
+        }
+
+    def probe(self, service: str, request: ProbeRequest) -> ProbeRun:
+        """See the port."""
+        from pytest_substrate.targets.probing import probe
+
+        return probe(self, service, request)
+
+    def probe_group(self, service: str) -> tuple[str, ...]:
+        """See the port."""
+        from pytest_substrate.targets.probing import group_of
+
+        return group_of(self, service)
+
+    def execute(self, service: str, command: Sequence[str], *, deadline_s: float) -> Completed:
+        """See the port."""
+        raise TargetError(
+            f"{self.kind.value} target: a command can't be run in a container of {service} "
+            f"({command[0]}, {deadline_s:g} s): only the embedded target can; use --substrate-vantage task"
+        )
+
+    def close(self) -> None:
+        """See the port. Clients hold nothing that must be given back."""
+
+    def expected(self) -> Expected:
+        """What the guard compares with."""
+        declaration = self.declaration
+        observer = declaration.observer
+        return Expected(
+            environment=declaration.environment,
+            account=declaration.account,
+            region=declaration.region,
+            observer=None if observer is None else observer.role,
+            proxy=declaration.target.proxy,
+            ca_bundle=declaration.target.ca_bundle,
+        )
+
+    def judge_who(self) -> tuple[Refusal, ...]:
+        """Ask STS who caller and observer are, and judge it."""
+        caller = _who(self._caller)
+        observer: Who | Unobserved | None = None
+        if not isinstance(caller, Unobserved) and self._observer is not self._caller:
+            observer = _who(self._observer)
+        told = caller if self._observer is self._caller else observer
+        self._who = told if isinstance(told, Who) else None
+        return judge_identity(caller, observer, self.expected())
+
+
+def _who(session: AwsSession) -> Who | Unobserved:
+    told = session.caller()
+    return told if isinstance(told, Unobserved) else Who(arn=told.arn, account=told.account)
