@@ -27,8 +27,7 @@ def test_the_smallest_declaration_demands_the_messaging_ladder() -> None:
 
 def test_the_errors_that_are_shown_are_the_errors_that_are_told() -> None:
     """The example of what is said is what is said of that example, line numbers included."""
-    text = EXAMPLE.removeprefix("#:schema ./substrate.schema.json\n")
-    text = text.replace('region = "eu-west-2"', 'region = "London"').replace(
+    text = EXAMPLE.replace('region = "eu-west-2"', 'region = "London"').replace(
         'artifact = "ingest"', 'artifact = "ingst"'
     )
     with pytest.raises(DeclarationErrors) as raised:
