@@ -59,7 +59,7 @@ class Secret:
     def __reduce_ex__(self, protocol: object) -> tuple[Callable[[], Secret], tuple[()]]:
         return _masked, ()
 
-    def __getstate__(self) -> None:
+    def __getstate__(self) -> object:
         return None
 
     def __iter__(self) -> NoReturn:

@@ -180,7 +180,7 @@ def _one(rung: Rung, block: Block, page: Page) -> Iterator[Line]:
         yield (("     layer  ", ()), (layer, markup))
         for number, line in enumerate(_command(command, page.width - 12)):
             yield ((("     next   " if number == 0 else " " * 12) + line, ()),)
-    yield from _wrapped(f"why    {rung.check.docs}", page, indent=5, hang=12)
+    yield ((f"     why    {rung.check.docs}", ()),)
 
 
 def _problems(problems: Sequence[Problem], page: Page) -> Iterator[Line]:

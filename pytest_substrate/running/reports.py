@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_substrate.gate.judge import Problem
+from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.model.record import Record
 from pytest_substrate.running.collection import RECORD
 
@@ -45,10 +46,11 @@ class Listener:
         record = self._run.reports.record_of(report.nodeid)
         if report.when != "call" or record is None:
             return None
-        word = record.outcome.value.replace("_", " ")
         if record.outcome.green or not report.failed:
             return None
-        return word.lower(), word[0], (f"{word} ({record.layer.value})", {"red": True})
+        word = record.outcome.value.replace("_", " ")
+        category = "violated" if record.outcome is Outcome.VIOLATION else word.lower()
+        return category, word[0], (f"{word} ({record.layer.value})", {"red": True})
 
 
 class Reports:

@@ -1,0 +1,135 @@
+"""The net that masks known secrets."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import logging
+import urllib.parse
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pytest_substrate.evidence.redaction import MASK, Scrubber, forms
+
+SECRET = 'p@ss"wörd\\<&>/+=1'
+
+
+@pytest.fixture
+def scrubber() -> Iterator[Scrubber]:
+    """A scrubber that knows one secret."""
+    scrubber = Scrubber()
+    scrubber.add(SECRET)
+    yield scrubber
+    scrubber.release()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET,
+        f"sasl.password={SECRET};",
+        json.dumps({"password": SECRET}),
+        json.dumps({"password": SECRET}, ensure_ascii=False),
+        repr(SECRET),
+        repr(SECRET.encode()),
+        html.escape(SECRET),
+        urllib.parse.quote(SECRET),
+        urllib.parse.quote(SECRET, safe=""),
+        urllib.parse.quote_plus(SECRET),
+        urllib.parse.quote(SECRET, safe="").lower(),
+        urllib.parse.urlencode({"password": SECRET}),
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper(),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.b64encode(b"\0ingest\0" + SECRET.encode()).decode(),
+        base64.b64encode(b"x\0ingest\0" + SECRET.encode() + b"yz").decode(),
+        base64.b64encode(b"xy\0ingest\0" + SECRET.encode() + b"y").decode(),
+        base64.urlsafe_b64encode(b"xy\0ingest\0" + SECRET.encode()).decode(),
+    ],
+)
+def test_every_form_is_masked(scrubber: Scrubber, text: str) -> None:
+    """Raw, JSON, repr, XML, URL, hex and base64 at each alignment."""
+    clean = scrubber.scrub(text)
+    assert MASK in clean
+    assert not any(form in clean for form in forms(SECRET))
+    assert scrubber.holds(text.encode())
+    assert not scrubber.holds(clean.encode())
+
+
+@given(st.text(min_size=4, max_size=40), st.text(max_size=20), st.text(max_size=20))
+def test_a_known_secret_never_stays(secret: str, before: str, after: str) -> None:
+    """Whatever surrounds it, a known secret is not in clean text."""
+    assume("*" not in secret)  # what stands beside a mask could make it up again
+    scrubber = Scrubber()
+    scrubber.add(secret)
+    try:
+        for text in (before + secret + after, json.dumps(before + secret + after)):
+            assert secret not in scrubber.scrub(text)
+    finally:
+        scrubber.release()
+
+
+@given(st.binary(min_size=9, max_size=60), st.binary(max_size=5), st.binary(max_size=5))
+def test_base64_at_any_alignment(secret: bytes, before: bytes, after: bytes) -> None:
+    """A secret inside something larger that is encoded is found, wherever it begins."""
+    text = secret.hex()
+    scrubber = Scrubber()
+    scrubber.add(text)
+    try:
+        whole = base64.b64encode(before + text.encode() + after).decode()
+        assert scrubber.holds(whole.encode())
+    finally:
+        scrubber.release()
+
+
+def test_an_empty_value_is_no_secret() -> None:
+    """Masking it would mask between all characters."""
+    scrubber = Scrubber()
+    scrubber.add("")
+    assert not scrubber
+    assert "text" == scrubber.scrub("text")
+
+
+def test_lines_of_a_long_secret(scrubber: Scrubber) -> None:
+    """A key in PEM is found even where only one of its lines is printed."""
+    scrubber.add("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\nCBKcwggSjAgEAAoIBAQDM1x2y\n-----END-----")
+    assert "key: ***" == scrubber.scrub("key: MIIEvQIBADANBgkqhkiG9w0BAQ")
+
+
+def test_bytes_and_trees(scrubber: Scrubber) -> None:
+    """Bytes that hold nothing are the same object; trees are scrubbed in keys and values."""
+    untouched = b"\xff\xfe nothing"
+    assert scrubber.scrub_bytes(untouched) is untouched
+    assert b"a *** \xff" == scrubber.scrub_bytes(b"a " + SECRET.encode() + b" \xff")
+    assert {"***": ["***", 1, ("***", None)]} == scrubber.scrub_tree({SECRET: [SECRET, 1, (SECRET, None)]})
+
+
+def test_logging(scrubber: Scrubber, caplog: pytest.LogCaptureFixture) -> None:
+    """Log records are clean from their making on: message, arguments and traceback; a broken call stays logging's."""
+    log = logging.getLogger("test")
+    try:
+        int(SECRET)
+    except ValueError:
+        log.exception("password %s", SECRET)
+    assert "password ***" == caplog.records[0].getMessage()
+    assert SECRET not in caplog.text
+    scrubber.release()
+    log.warning("password %s", "plain")
+    assert "password plain" == caplog.records[-1].getMessage()
+
+
+def test_on_first() -> None:
+    """Who wants to hear of the first secret hears once, at once where there is one."""
+    scrubber = Scrubber()
+    heard: list[int] = []
+    scrubber.on_first(lambda: heard.append(1))
+    assert [] == heard
+    scrubber.add("one")
+    scrubber.add("two")
+    scrubber.on_first(lambda: heard.append(2))
+    assert [1, 2] == heard
+    scrubber.release()
