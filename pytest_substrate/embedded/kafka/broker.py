@@ -106,15 +106,15 @@ class Broker:
                 self._argv, folder=self._platform, name=self._name, env={"LC_ALL": "C.UTF-8"}, cwd=self._folder
             )
 
-    def stop(self) -> None:
-        """Let it hand over its partitions and end; killed after ten seconds."""
+    def stop(self, *, patience_s: float = _STOP_S) -> None:
+        """Let it hand over its partitions and end; killed after `patience_s` seconds."""
         self._is_started = False
         if self.process is None:
             return
         self.thaw()
         self.process.terminate()
         try:
-            self.process.wait(_STOP_S)
+            self.process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self.kill()
 
