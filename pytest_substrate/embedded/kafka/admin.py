@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -33,7 +34,7 @@ class KafkaAdmin:
 
     def __init__(self, servers: Sequence[str], *, deadline_s: float = _DEADLINE_S) -> None:
         self._deadline_s = deadline_s
-        self._batches = 0
+        self._mine = threading.local()  # another thread's block is no reason for this one not to wait
         milliseconds = int(deadline_s * 1000)
         self._client: Any = self._call(
             KafkaAdminClient,
@@ -51,11 +52,11 @@ class KafkaAdmin:
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Several changes in a block: wait once, at its end, until every broker has them all."""
-        self._batches += 1
+        self._mine.batches = self._batches + 1
         try:
             yield
         finally:
-            self._batches -= 1
+            self._mine.batches -= 1
         self._settle()
 
     def brokers(self) -> tuple[BrokerAddress, ...]:
@@ -136,6 +137,10 @@ class KafkaAdmin:
         """The SCRAM users, and their mechanisms."""
         found = self._call(self._client.describe_user_scram_credentials)
         return {name: translate.mechanisms(row) for name, row in sorted(found.items())}
+
+    @property
+    def _batches(self) -> int:
+        return getattr(self._mine, "batches", 0)
 
     def _alter(self, resource: Any) -> None:
         # Kafka names no listener's settings among those that it knows, so the client must not look them up there

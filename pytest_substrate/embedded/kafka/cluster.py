@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
+import threading
 import time
 import uuid
 from base64 import urlsafe_b64encode
@@ -54,6 +55,7 @@ class KafkaCluster:
         self._folder = platform / f"kafka-{spec.name}"
         self._held: list[HeldPort] = []
         self._admin: KafkaAdmin | None = None
+        self._lock = threading.Lock()
         try:
             self._lay(platform, runtime, network, certificate)
         except BaseException:
@@ -136,11 +138,12 @@ class KafkaCluster:
     @property
     def admin(self) -> KafkaAdmin:
         """The administration, connected at first use."""
-        if self._admin is None:
-            from pytest_substrate.embedded.kafka.admin import KafkaAdmin
+        from pytest_substrate.embedded.kafka.admin import KafkaAdmin
 
-            self._admin = KafkaAdmin(self.admin_addresses)
-        return self._admin
+        with self._lock:
+            if self._admin is None:
+                self._admin = KafkaAdmin(self.admin_addresses)
+            return self._admin
 
     @property
     def authority(self) -> Authority:
@@ -259,6 +262,7 @@ class KafkaCluster:
             folder = self._folder / str(node)
             settings = server_properties(
                 self.spec,
+                version=runtime.jars.version,
                 node=node,
                 data=folder / "data",
                 ports=ports,

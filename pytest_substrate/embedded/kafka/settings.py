@@ -68,6 +68,7 @@ class BrokerPorts:
 def server_properties(
     spec: ClusterSpec,
     *,
+    version: str,
     node: int,
     data: Path,
     ports: BrokerPorts,
@@ -76,7 +77,7 @@ def server_properties(
     keystore: Path | None,
     ca_file: Path | None,
 ) -> dict[str, str]:
-    """The settings of broker `node`; `advertised` are the relays of its listeners, in order."""
+    """The settings of broker `node` of Kafka `version`; `advertised` are the relays of its listeners, in order."""
     is_controller = ports.controller is not None
     bound = [(listener.name, port) for listener, port in zip(spec.listeners, ports.listeners, strict=True)]
     bound.append((INTERNAL, ports.internal))
@@ -100,7 +101,7 @@ def server_properties(
         "log.dirs": str(data),
         **_EVERY_BROKER,
     }
-    if int(spec.version.partition(".")[0]) >= 4:
+    if int(version.partition(".")[0]) >= 4:
         settings |= _SINCE_4
     if spec.has_authorizer:
         settings |= {

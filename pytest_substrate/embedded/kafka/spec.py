@@ -59,6 +59,7 @@ class ClusterSpec:
 
     name: str = "spine"
     version: str = KAFKA_VERSION
+    """The version whose jars to ask `prepare` for."""
     brokers: int = 2
     listeners: tuple[ListenerSpec, ...] = (SCRAM_OVER_TLS,)
     has_authorizer: bool = True

@@ -13,10 +13,11 @@ from pytest_substrate.embedded.kafka.settings import BrokerPorts, login, propert
 from pytest_substrate.embedded.kafka.spec import ClusterSpec, ListenerSpec
 
 
-def _settings(spec: ClusterSpec, *, node: int = 1) -> dict[str, str]:
+def _settings(spec: ClusterSpec, *, node: int = 1, version: str = "4.2.0") -> dict[str, str]:
     count = len(spec.listeners)
     return server_properties(
         spec,
+        version=version,
         node=node,
         data=Path("data"),
         ports=BrokerPorts(
@@ -71,7 +72,7 @@ def test_a_clusters_own_settings_win() -> None:
 def test_an_older_kafka_is_not_told_what_it_does_not_know() -> None:
     """Share groups came with 4.0: settings of theirs are left out before."""
     assert any(key.startswith("share.") for key in _settings(ClusterSpec()))
-    assert not any(key.startswith("share.") for key in _settings(ClusterSpec(version="3.9.1")))
+    assert not any(key.startswith("share.") for key in _settings(ClusterSpec(), version="3.9.1"))
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
