@@ -67,7 +67,9 @@ def freshness(task: TaskState, *, version: SecretVersion, changed: Instant | Non
         return Freshness.FRESH
     if task.arn in deciders.holds:  # (3)
         return Freshness.FRESH if deciders.holds[task.arn] else Freshness.STALE
-    made, seen = deciders.made_current, deciders.seen_current
+    seen, made = deciders.seen_current, deciders.made_current
+    if made is not None and changed is not None and changed.before(made):
+        made = None  # what made it current changed the secret, so this event is of something else
     if after_birth and ((seen and seen.before(created)) or (made and created.not_before(made))):
         return Freshness.FRESH
     late = made is not None and started is not None and started.before(made)
@@ -101,8 +103,8 @@ def diagnose_freshness(
     if not isinstance(secret, SecretState) or version is None:
         return _no_version(secret, name=name)
     live = [task for task in tasks.tasks if task.last_status not in ENDING]
-    states = {
-        task.arn: _held(
+    held = [
+        _held(
             task,
             definitions.get(task.task_definition_arn),
             secret,
@@ -112,8 +114,10 @@ def diagnose_freshness(
             deciders=deciders,
         )
         for task in live
-    }
-    return _verdict(live, states, secret=secret, version=version, service=service, min_running=min_running)
+    ]
+    return _verdict(
+        list(zip(live, held, strict=True)), secret=secret, version=version, service=service, min_running=min_running
+    )
 
 
 def _unseen_of(
@@ -159,15 +163,14 @@ def _held(
 
 
 def _verdict(
-    live: Sequence[TaskState],
-    states: Mapping[str, Freshness],
+    live: Sequence[tuple[TaskState, Freshness]],
     *,
     secret: SecretState,
     version: SecretVersion,
     service: ServiceState,
     min_running: int,
 ) -> Diagnosis:
-    of = {state: [task for task in live if states[task.arn] is state] for state in Freshness}
+    of = {state: [task for task, held in live if held is state] for state in Freshness}
     total = len(live)
     meanwhile = "; a deployment is in progress" if service.deploying else ""
     born = f"the current version was created {text_of(version.created) or 'at an unknown time'}"
@@ -199,7 +202,7 @@ def _verdict(
             task_arns=_named(undecided),
             undecided=len(undecided),
         )
-    elif any(task.last_status == RUNNING for task in live):
+    elif any(task.last_status == RUNNING for task, _ in live):
         found = passed(f"all {total} tasks started with the current version of the secret {secret.name}")
     elif min_running == 0 and not live:
         found = passed("no task of the service runs, and none has to")

@@ -115,7 +115,7 @@ def _facts(run: ProbeRun) -> dict[str, FactValue]:
         "detail": run.detail and line(run.detail),
     }
     facts: dict[str, FactValue] = {name: admitted(name, text) for name, text in texts.items()}
-    facts["differences"] = admitted("differences", run.forbidden or run.differences)
+    facts["differences"] = admitted("differences", run.forbidden or run.differences or None)
     # the exit code of a program that ran is no matter of its start
     facts["exit_code"] = None if run.start_failure is None else run.exit_code
     return facts
