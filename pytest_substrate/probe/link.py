@@ -16,18 +16,15 @@ FRAME_LIMIT = 1 << 25
 """Bytes of an answer; ours are small, so a longer one is no Kafka."""
 
 VERIFY = {9: "not-yet-valid", 10: "expired", 62: "wrong-name", 64: "wrong-name"}
-"""OpenSSL's X509_V_ERR_…; every other one is `untrusted`."""
+"""OpenSSL's X509_V_ERR_…, with `certificate-` before it; every other one is `untrusted`."""
 
 CAUSES = (
     (ssl.SSLEOFError, "closed"),
     (ssl.SSLZeroReturnError, "closed"),
     (socket.timeout, "silent"),
-    (ConnectionRefusedError, "refused"),
+    (ConnectionRefusedError, "connection-refused"),
     (ConnectionError, "closed"),
 )
-
-Files = "tuple[str | None, str | None, str | None]"
-"""The paths of CA, certificate and key."""
 
 
 def in_thread(work: Callable[[], Any]) -> Callable[[float], Any]:
@@ -63,7 +60,7 @@ def as_broken(error: Exception) -> Broken:
     if isinstance(error, Broken):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Broken(VERIFY.get(error.verify_code, "untrusted"), error.verify_message)
+        return Broken("certificate-" + VERIFY.get(error.verify_code, "untrusted"), error.verify_message)
     for kind, cause in CAUSES:
         if isinstance(error, kind):
             return Broken(cause)
@@ -72,7 +69,7 @@ def as_broken(error: Exception) -> Broken:
         return Broken("alert" if "ALERT" in reason else "garbled", reason)
     if isinstance(error, OSError):
         gone = error.errno == errno.ENOTCONN
-        return Broken("closed" if gone else "unreachable", errno.errorcode.get(error.errno or 0))
+        return Broken("closed" if gone else "no-route", errno.errorcode.get(error.errno or 0))
     raise error
 
 
@@ -97,7 +94,7 @@ def connect(found: list[Any], until: float) -> socket.socket:
         except Exception as error:
             sock.close()
             causes.append(as_broken(error))
-    order = ("silent", "refused", "closed", "unreachable")
+    order = ("silent", "connection-refused", "closed", "no-route")
     raise min(causes, key=lambda broken: order.index(broken.cause))
 
 
