@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.embedded.kafka.resources import Acl, TopicSpec
 from pytest_substrate.embedded.platform import names, roles
-from pytest_substrate.embedded.platform.platform import wait_until
+from pytest_substrate.embedded.platform.service import await_deployment
 from pytest_substrate.embedded.runtime import images
 from pytest_substrate.embedded.runtime.registry import push
 
@@ -56,7 +56,7 @@ def push_image(platform: Platform) -> str:
 
 def build_workload(platform: Platform, *, image_digest: str, secret_arn: str) -> None:
     """The MSK cluster with its topics, grants and SCRAM user; the service, until its tasks run."""
-    _make_topics(platform.kafka.admin)
+    make_topics(platform.kafka.admin)
     associate(platform, create_cluster(platform, names.CLUSTER, platform.kafka), secret_arn)
     network = {"subnets": names.SUBNETS, "securityGroups": names.SECURITY_GROUPS}
     ecs = platform.client("ecs")
@@ -67,9 +67,7 @@ def build_workload(platform: Platform, *, image_digest: str, secret_arn: str) ->
         taskDefinition=names.SERVICE,
         desiredCount=names.RUNNING,
         launchType="FARGATE",
-        networkConfiguration={
-            "awsvpcConfiguration": {"subnets": names.SUBNETS, "securityGroups": names.SECURITY_GROUPS}
-        },
+        networkConfiguration={"awsvpcConfiguration": network},
     )
     await_deployment(platform)
 
@@ -145,20 +143,19 @@ def associate(platform: Platform, cluster_arn: str, secret_arn: str) -> None:
         raise RuntimeError(f"the embedded cloud did not associate {secret_arn}")
 
 
-def await_deployment(platform: Platform, *, deadline_s: float = 20.0) -> None:
-    """Until the service's newest deployment is the only one and all its tasks run."""
-    ecs = platform.client("ecs")
+def dissociate(platform: Platform, cluster_arn: str, secret_arn: str) -> None:
+    """Take a SCRAM secret off a cluster, and so its user off the brokers."""
+    platform.client("kafka").batch_disassociate_scram_secret(ClusterArn=cluster_arn, SecretArnList=[secret_arn])
 
-    def settled() -> bool:
-        service = ecs.describe_services(cluster=names.ECS_CLUSTER, services=[names.SERVICE])["services"][0]
-        deployments = service["deployments"]
-        return (
-            len(deployments) == 1
-            and deployments[0].get("rolloutState", "COMPLETED") == "COMPLETED"
-            and service["runningCount"] == service["desiredCount"]
-        )
 
-    wait_until(settled, what=f"the deployment of service {names.SERVICE}", deadline_s=deadline_s)
+def secret_arn(platform: Platform) -> str:
+    """The ARN of the service's secret."""
+    return str(platform.client("secretsmanager").describe_secret(SecretId=names.SECRET)["ARN"])
+
+
+def key_arn(platform: Platform) -> str:
+    """The ARN of the customer's key."""
+    return str(platform.client("kms").describe_key(KeyId=names.KEY_ALIAS)["KeyMetadata"]["Arn"])
 
 
 def _make_secret(platform: Platform) -> tuple[str, str]:
@@ -168,12 +165,13 @@ def _make_secret(platform: Platform) -> tuple[str, str]:
     return create_secret(platform, names.SECRET, username=names.PRINCIPAL, key_arn=key_arn), key_arn
 
 
-def _make_topics(admin: KafkaAdmin) -> None:
+def make_topics(admin: KafkaAdmin, *, replicas: int = 2) -> None:
+    """The topics of the platform, and the rules that its principal needs."""
     smoke = {"retention.ms": str(names.SMOKE_RETENTION_MS)}
     with admin.together():
         admin.create_topics(
-            TopicSpec(name=names.TOPIC, partitions=3, replicas=2),
-            TopicSpec(name=names.SMOKE_TOPIC, partitions=1, replicas=2, settings=smoke),
+            TopicSpec(name=names.TOPIC, partitions=3, replicas=replicas),
+            TopicSpec(name=names.SMOKE_TOPIC, partitions=1, replicas=replicas, settings=smoke),
         )
         admin.allow(
             topic_acl(names.TOPIC, "describe"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_substrate.embedded.platform import names
 
 if TYPE_CHECKING:
-    from pytest_substrate.embedded.cloud import Cloud
+    from pytest_substrate.embedded.cloud.cloud import Cloud
     from pytest_substrate.embedded.kafka.cluster import KafkaCluster
     from pytest_substrate.embedded.kafka.tls import Authority
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_substrate.embedded.cloud import Credentials
+from pytest_substrate.embedded.cloud.cloud import Credentials
 from pytest_substrate.embedded.platform import names
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def execution_policy(secret_arns: Sequence[str], *, key_arn: str) -> Policy:
     return allow(
         [
             statement(["ecr:GetAuthorizationToken"], ["*"]),
-            statement(["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [repository]),
+            statement(
+                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [repository]
+            ),
             statement(["secretsmanager:GetSecretValue"], secret_arns),
             statement(["kms:Decrypt"], [key_arn]),
             statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"]),

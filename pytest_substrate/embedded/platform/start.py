@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_substrate.embedded.cloud import Cloud
-from pytest_substrate.embedded.kafka.cluster import KafkaCluster, Runtime
-from pytest_substrate.embedded.kafka.jars import find_jars
-from pytest_substrate.embedded.kafka.java import find_java
+from pytest_substrate.embedded.cloud.cloud import Cloud
+from pytest_substrate.embedded.kafka.cluster import KafkaCluster
+from pytest_substrate.embedded.kafka.prepare import prepare
 from pytest_substrate.embedded.kafka.spec import ClusterSpec
 from pytest_substrate.embedded.kafka.tls import Authority
 from pytest_substrate.embedded.network.relay import Network
@@ -19,7 +18,7 @@ from pytest_substrate.embedded.platform import dev_min, names, roles
 from pytest_substrate.embedded.platform.platform import Platform
 
 if TYPE_CHECKING:
-    from pytest_substrate.embedded.cloud import Credentials
+    from pytest_substrate.embedded.cloud.cloud import Credentials
 
 
 def start_platform(
@@ -29,13 +28,17 @@ def start_platform(
 
     Raises BadInput for what its user can mend (no Java, no jars).
     """
-    runtime = Runtime(java=find_java(), jars=find_jars(progress=progress))
-    authority = Authority.create(folder / "ca", now=dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    runtime = prepare(folder, progress=progress)
+    authority = Authority.create(folder / "ca", now=now)
+    certificate = authority.issue(now=now)
     network = Network()
 
     def start_cluster(name: str, brokers: int = 1) -> KafkaCluster:
         spec = ClusterSpec(name=name, brokers=brokers)
-        return KafkaCluster.start(folder, spec=spec, runtime=runtime, network=network, authority=authority)
+        return KafkaCluster.start(
+            folder, spec=spec, runtime=runtime, network=network, authority=authority, certificate=certificate
+        )
 
     pool = ThreadPoolExecutor(2, thread_name_prefix="start")
     starting = pool.submit(start_cluster, names.CLUSTER, 2)
