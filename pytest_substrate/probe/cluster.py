@@ -125,7 +125,9 @@ class Cluster:
                 seen["throttle_ms"], topics = leader.ask(1, 4, body, until).shaped("i", ["s", ["ihqq", ["qq"], "y"]])
             except Exception as error:  # a broker that throttles answers no more until the time is up
                 broken = as_broken(error)
-                raise Broken("throttled") if broken.cause == "silent" and seen.get("throttle_ms") else broken from None
+                raise (
+                    Broken("throttled-by-quota") if broken.cause == "silent" and seen.get("throttle_ms") else broken
+                ) from None
             _, code, _, _, _, data = only(topics)
             if code and code not in TRANSIENT:
                 raise Broken("kafka-error", errno=code)
@@ -136,7 +138,7 @@ class Cluster:
                 seen["offset"] = offset
                 return
             if not self.pause(until):
-                raise Broken("throttled" if seen["throttle_ms"] else "not-returned")
+                raise Broken("throttled-by-quota" if seen["throttle_ms"] else "not-returned")
 
 
 def only(topics: list[Any]) -> Any:

@@ -114,7 +114,7 @@ def received(asked: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[dict
         values = [environ.get(name or "", "") for name in names]
         if not all(values):
             raise Broken("not-injected")
-        secret = credential(values[0] if whole else dict(zip(("username", "password"), values)), "malformed")
+        secret = credential(values[0] if whole else dict(zip(("username", "password"), values)), "credential-malformed")
         if asked.get("principal"):
             seen["principal_matches"] = secret["username"] == asked["principal"]
         if asked.get("expected_env"):

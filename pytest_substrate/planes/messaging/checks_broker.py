@@ -285,7 +285,7 @@ BROKER_CHECKS: Final[tuple[Check, ...]] = (
             "not-returned",
             "other-record",
             "offset-out-of-range",
-            "throttled",
+            "throttled-by-quota",
             "topic-missing",
             "version-unsupported",
         ),

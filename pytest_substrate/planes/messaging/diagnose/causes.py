@@ -75,7 +75,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "not-returned": "the record did not come back by the deadline",
     "other-record": "another record lies at the offset that was given",
     "offset-out-of-range": "the offset that was given is not in the log",
-    "throttled": "a quota holds the answer back",
+    "throttled-by-quota": "a quota holds the answer back",
     # the ladder's own limits
     "version-unsupported": "the broker lacks a version that the probe speaks",
 }

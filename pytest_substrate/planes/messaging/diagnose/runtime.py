@@ -26,7 +26,7 @@ IDENTITY_MEANINGS: Final = {
 
 CREDENTIAL_MEANINGS: Final = {
     "not-injected": "a declared variable is not there or empty",
-    "malformed": "the variable does not hold a user name and a password as MSK writes them",
+    "credential-malformed": "the variable does not hold a user name and a password as MSK writes them",
     "differs": "what the container received is not the secret's current value",
     "principal-mismatch": "the user name is not the declared principal",
     "no-reference": "the secret's current value was not injected beside it, so there is nothing to compare with",
