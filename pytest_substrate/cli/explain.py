@@ -12,7 +12,7 @@ from typing import Any, Final
 from pytest_substrate.model.check import Check
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.planes.catalogue import BUILT, catalogue
-from pytest_substrate.planes.documentation import own_causes, shares_unseen, subjects_of
+from pytest_substrate.planes.documentation import own_causes, shared_slugs, subjects_of
 
 HELP: Final = "what a check states, why, how it is proven, and what to do when it is red"
 SCHEMA: Final = "substrate.check/1"
@@ -63,8 +63,8 @@ def _text(check: Check) -> Iterator[str]:
     yield "causes"
     for cause in own_causes(check):
         yield from _paragraph(f"  {cause.slug}", cause.meaning, indent=30)
-    if shares_unseen(check):
-        yield "  and those of what could not be seen (docs/checks/README.md#not-seen)"
+    if shared_slugs(check):
+        yield from _paragraph("  or, as elsewhere", ", ".join(shared_slugs(check)), indent=30)
     yield f"next         {check.next}"
     yield f"docs         {check.docs}"
 

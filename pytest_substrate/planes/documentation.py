@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from pytest_substrate.model.check import Cause, Check
 from pytest_substrate.model.outcome import Plane
-from pytest_substrate.model.unseen import UNSEEN_CAUSES
 from pytest_substrate.planes.catalogue import BUILT, ROOMS, catalogue, checks_of
 
 QUESTIONS: Final[dict[Plane, str]] = {
@@ -26,11 +27,17 @@ QUESTIONS: Final[dict[Plane, str]] = {
 }
 """What a plane answers, in a sentence."""
 
+_MANY: Final = 8
+"""How many checks have a cause that is told once for all."""
+
 _GENERATED: Final = "<!-- made by `python -m pytest_substrate.planes.documentation docs/checks`; don't edit -->"
 
 _INTRODUCTION: Final = (
     "Each has a permanent id. `substrate explain ID` says the same on screen, `substrate checks` which of them a "
     "declaration demands."
+)
+_SHARED: Final = (
+    "Many checks can end with these, most of them where something could not be observed: that is INCONCLUSIVE, and red."
 )
 _NOT_REACHED: Final = (
     "A check whose needs are red is NOT_REACHED, with cause `not-reached`; its facts name the check that is red of "
@@ -48,15 +55,21 @@ def subjects_of(check: Check) -> str:
     return (inspect.getdoc(check.subjects) or "").partition("\n")[0]
 
 
+@cache
+def shared_causes() -> tuple[Cause, ...]:
+    """The causes that many checks have, word for word, in the order of the catalogue: told once, not with each."""
+    counted = Counter(cause for check in catalogue().values() for cause in check.causes)
+    return tuple(cause for cause, number in counted.items() if number >= _MANY)
+
+
 def own_causes(check: Check) -> tuple[Cause, ...]:
-    """The causes of a check without those of everything that could not be seen."""
-    shared = {cause.slug for cause in UNSEEN_CAUSES} if shares_unseen(check) else set()
-    return tuple(cause for cause in check.causes if cause.slug not in shared)
+    """The causes of a check without the shared ones."""
+    return tuple(cause for cause in check.causes if cause not in shared_causes())
 
 
-def shares_unseen(check: Check) -> bool:
-    """Whether the check has all the causes of what could not be seen."""
-    return {cause.slug for cause in UNSEEN_CAUSES} <= {cause.slug for cause in check.causes}
+def shared_slugs(check: Check) -> tuple[str, ...]:
+    """The shared causes that a check has."""
+    return tuple(cause.slug for cause in check.causes if cause in shared_causes())
 
 
 def _index() -> str:
@@ -76,11 +89,11 @@ def _index() -> str:
         )
         lines.append("")
     lines += [
-        "## Not seen",
+        "## Shared causes",
         "",
-        "What could not be observed makes a check INCONCLUSIVE, which is red, with one of these causes:",
+        _SHARED,
         "",
-        *_table(("cause", "meaning"), ((f"`{cause.slug}`", cause.meaning) for cause in UNSEEN_CAUSES)),
+        *_table(("cause", "meaning"), ((f"`{cause.slug}`", cause.meaning) for cause in shared_causes())),
         "",
         "## Not reached",
         "",
@@ -111,9 +124,11 @@ def _section(check: Check) -> list[str]:
     lines += [f"- {name}: {value}" for name, value in facts]
     lines += ["", f"*Why.* {check.why}", "", f"*How it is proven.* {check.how}", ""]
     lines += [f"*Red when* {check.red_when}", ""]
-    lines += _table(("cause", "meaning"), ((f"`{cause.slug}`", cause.meaning) for cause in own_causes(check)))
-    if shares_unseen(check):
-        lines += ["", "Else a cause of [what could not be seen](README.md#not-seen)."]
+    if own_causes(check):
+        lines += _table(("cause", "meaning"), ((f"`{cause.slug}`", cause.meaning) for cause in own_causes(check)))
+    shared = ", ".join(f"`{slug}`" for slug in shared_slugs(check))
+    if shared:
+        lines += ["", f"Or one of the [shared causes](README.md#shared-causes): {shared}."]
     return [*lines, "", "Next:", "", "```", check.next, "```", ""]
 
 

@@ -25,15 +25,17 @@ def test_no_page_is_left_over() -> None:
 
 
 def test_every_check_and_every_cause_has_its_place() -> None:
-    """Each id is a heading of its plane's page, and each cause is named there or among what could not be seen."""
+    """Each id is a heading of its plane's page; each cause is named there, and told there or among the shared ones."""
     made = pages()
-    shared = made["README.md"].partition("## Not seen")[2]
+    shared = made["README.md"].partition("## Shared causes")[2]
     for check in catalogue().values():
         page = made[f"{check.plane.value}.md"]
         assert 1 == page.count(f"\n## {check.id}\n")
         section = page.partition(f"\n## {check.id}\n")[2].partition("\n## ")[0]
         for cause in check.causes:
-            assert f"`{cause.slug}`" in section or f"`{cause.slug}`" in shared
+            assert f"`{cause.slug}`" in section
+            told = f"| `{cause.slug}` | {cause.meaning} |"
+            assert told in section or told in shared
 
 
 def test_links_between_pages_lead_somewhere() -> None:
