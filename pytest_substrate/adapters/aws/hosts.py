@@ -23,8 +23,9 @@ class ForeignHost(TargetError):
     """A request was about to leave for a host that is not AWS's own for that service and region; it was not sent."""
 
 
+@lru_cache(maxsize=1)
 def builtin_loader() -> Any:
-    """A botocore loader that reads nothing but the data that botocore ships."""
+    """The botocore loader of every session of ours: it reads nothing but the data that botocore ships, once."""
     from botocore.loaders import Loader
 
     return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
