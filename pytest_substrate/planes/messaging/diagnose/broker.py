@@ -92,12 +92,12 @@ def _resolved(transcript: Transcript) -> Diagnosis:
     found = transcript.bootstrap
     addresses = tuple(sorted({address for broker in found for address in broker.addresses}))
     facts = _all(found) | {"addresses": admitted("addresses", addresses)}
-    return passed(f"{names(tuple(broker.address for broker in found))} resolve").with_facts(facts)
+    return passed(f"resolved: {names(tuple(broker.address for broker in found))}").with_facts(facts)
 
 
 def _connected(transcript: Transcript) -> Diagnosis:
     found = transcript.bootstrap
-    told = f"{names(tuple(broker.address for broker in found))} accept connections"
+    told = f"connected: {names(tuple(broker.address for broker in found))}"
     return passed(told).with_facts(_all(found))
 
 

@@ -85,14 +85,15 @@ def not_observed(transcript: Transcript, asked: Asked, what: str) -> Diagnosis:
 def failed(failure: Failure, what: str, *, layer: Layer | None = None) -> Diagnosis:
     """What a failure comes to: a VIOLATION in the cause's own layer, else in `layer`, else in the check's.
 
-    Time that was up, and a version that the probe lacks, prove nothing about the cluster: INCONCLUSIVE.
+    Time that was up, a version that the probe lacks, and a credential that it wasn't given prove nothing about the
+    cluster: INCONCLUSIVE.
     """
     cause = cause_of(failure)
     told = f"{what}: {MEANINGS.get(cause) or _TRANSCRIPT_WORDS[cause]}"
     facts = failure_facts(failure)
     if failure.kafka_error is not None:
         told += f" (error {failure.kafka_error})"
-    if cause in ("out-of-time", "version-unsupported"):
+    if cause in ("out-of-time", "version-unsupported", "no-credential"):
         return inconclusive(cause, told).with_facts(facts)
     return violated(cause, told, layer=LAYERS.get(cause, layer)).with_facts(facts)
 
