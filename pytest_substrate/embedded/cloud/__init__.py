@@ -1,5 +1,4 @@
-"""The cloud of the embedded platform: ministack in a process of its own, with a thin front that adds what it lacks."""
+"""The cloud of the embedded platform: ministack in a process of its own, with a thin front that adds what it lacks.
 
-from pytest_substrate.embedded.cloud.cloud import Cloud, ControlError, Credentials, Executed, control
-
-__all__ = ["Cloud", "ControlError", "Credentials", "Executed", "control"]
+`cloud.Cloud` starts it; everything else here runs in that process.
+"""

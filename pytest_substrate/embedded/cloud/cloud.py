@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pytest_substrate.embedded import keeper
-from pytest_substrate.embedded.cloud.config import CloudConfig
+from pytest_substrate.embedded.cloud.config import CONTROL_HEADER, CloudConfig
 from pytest_substrate.model.errors import BadInput
 
 START_DEADLINE_S = 20.0
-CONTROL_HEADER = "x-substrate-token"
 
 
 class Spawn(Protocol):
@@ -87,10 +86,12 @@ class Cloud:
         spawn: Spawn = keeper.spawn,
         progress: Callable[[str], None] = lambda _: None,
         log_level: str = "WARNING",
+        steady_delay_s: float = 1.0,
     ) -> Cloud:
         """Start the cloud of the platform in `folder` (see `keeper.make_folder`) and wait until it answers.
 
-        Raises BadInput, with the end of its log, where it ends or does not answer within START_DEADLINE_S seconds.
+        A task counts as started, for its service's deployment, once it ran `steady_delay_s` seconds. Raises BadInput,
+        with the end of its log, where the process ends or does not answer within START_DEADLINE_S seconds.
         """
         own = folder / "cloud"
         own.mkdir(mode=0o700, exist_ok=True)
@@ -103,6 +104,7 @@ class Cloud:
             root_secret=secrets.token_urlsafe(30),
             control_token=secrets.token_urlsafe(24),
             log_level=log_level,
+            steady_delay_s=steady_delay_s,
         )
         config.ready_file.unlink(missing_ok=True)
         progress("starting the cloud")

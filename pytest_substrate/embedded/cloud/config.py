@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+CONTROL_HEADER = "x-substrate-token"
+"""Every request on the control channel carries the control token in it."""
 REQUIRED_MINISTACK = "1.5.33"
 """The corrections reach into this version's functions; another one is refused rather than half corrected."""
 
@@ -23,7 +25,7 @@ class CloudConfig:
     root_secret: str
     control_token: str
     log_level: str = "WARNING"
-    steady_delay_s: float = 0.6
+    steady_delay_s: float = 1.0
     """How long a task must run before its deployment counts it as started."""
     spread_delay_s: float = 0.2
     """From a secret's new version to the broker's new password (on MSK up to ten minutes)."""

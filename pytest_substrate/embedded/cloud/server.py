@@ -12,6 +12,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +56,7 @@ def _settle_environment(config: CloudConfig, port: int) -> None:
 async def _serve(config: CloudConfig, listener: socket.socket, port: int) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
-    from ministack import app as ministack
 
-    version = ministack._version()
-    if version != REQUIRED_MINISTACK:
-        raise SystemExit(f"ministack {REQUIRED_MINISTACK} is needed, {version} is installed")
     settings = Config()
     settings.bind = [f"fd://{listener.fileno()}"]
     settings.keep_alive_timeout = 75
@@ -68,20 +66,81 @@ async def _serve(config: CloudConfig, listener: socket.socket, port: int) -> Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    front = assemble(config, f"http://127.0.0.1:{port}")
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
+        async def announce(message: Any) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                _say_ready(config, port)
 
-            async def announce(message: Any) -> None:
-                await send(message)
-                if message["type"] == "lifespan.startup.complete":
-                    _say_ready(config, port)
-
-            await ministack.app(scope, receive, announce)
-        else:
-            await ministack.app(scope, receive, send)
+        await front(scope, receive, announce if scope["type"] == "lifespan" else send)
 
     await serve(application, settings, shutdown_trigger=ended.wait)
+
+
+def assemble(config: CloudConfig, endpoint: str) -> Any:
+    """ministack, corrected, behind the front. Once a process: ministack's state is its modules'."""
+    from ministack import app as ministack
+
+    version = ministack._version()
+    if version != REQUIRED_MINISTACK:
+        raise SystemExit(f"ministack {REQUIRED_MINISTACK} is needed, {version} is installed")
+    from pytest_substrate.embedded.cloud import authority
+
+    authority.install(config)
+    from pytest_substrate.embedded.cloud import keys, precision, roles, secret_values
+
+    keys.install()
+    precision.install()
+    roles.install()
+    secret_values.install()
+    from pytest_substrate.embedded.cloud.ecs_calls import Calls
+    from pytest_substrate.embedded.cloud.ecs_service_calls import ServiceCalls
+    from pytest_substrate.embedded.cloud.ecs_services import Services
+    from pytest_substrate.embedded.cloud.ecs_start import Starter
+    from pytest_substrate.embedded.cloud.ecs_tasks import Run, Tasks
+    from pytest_substrate.embedded.cloud.front import Front
+    from pytest_substrate.embedded.cloud.msk import Clusters
+    from pytest_substrate.embedded.cloud.msk_admin import Administrations
+    from pytest_substrate.embedded.cloud.msk_calls import MskCalls
+    from pytest_substrate.embedded.cloud.msk_scram import ScramSecrets
+    from pytest_substrate.embedded.cloud.msk_topics import Topics
+
+    services, credentials, administrations = Services(), roles.CredentialEndpoints(), Administrations()
+
+    def stopped(run: Run) -> None:
+        credentials.close(run.task["taskArn"].rsplit("/", 1)[-1])
+        services.task_stopped(run)
+
+    tasks, clusters = Tasks(on_stopped=stopped), Clusters(config.spread_delay_s)
+    starter = Starter(
+        tasks=tasks, credentials=credentials, folder=Path(config.folder), endpoint=endpoint, note=_note(config)
+    )
+    Calls(tasks=tasks, starter=starter, services=services, steady_delay_s=config.steady_delay_s)
+    ServiceCalls(services)
+    MskCalls(clusters, ScramSecrets(clusters, administrations), Topics(clusters, administrations))
+
+    def placed(address: str) -> None:
+        threading.Thread(target=administrations.warm, args=(address,), daemon=True).start()
+
+    return Front(
+        ministack.app,
+        token=config.control_token,
+        tasks=tasks,
+        clusters=clusters,
+        credentials=credentials,
+        on_placed=placed,
+    )
+
+
+def _note(config: CloudConfig) -> Callable[[int], None]:
+    def note(pid: int) -> None:
+        from pytest_substrate.embedded import keeper
+
+        keeper.write_down(Path(config.platform), pid)
+
+    return note
 
 
 def _say_ready(config: CloudConfig, port: int) -> None:

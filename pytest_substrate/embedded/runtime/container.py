@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import marshal
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -69,16 +68,17 @@ class Container:
         self,
         spec: ContainerSpec,
         *,
+        identifier: str,
         folder: Path,
         note: Callable[[int], None],
         deliver: Callable[[Sequence[Line]], None],
         on_end: Callable[[Container], None] = lambda _: None,
     ) -> None:
-        """Start it. `folder` is for its own files; `note` is told each process; `deliver` gets its lines in order.
+        """Start it. `identifier` is its 64 hexadecimal digits; `folder` is for its own files; `note` is told each process; `deliver` gets its lines in order.
 
         `on_end` is called once, from a thread of the container. Raises CannotStart.
         """
-        self.id = secrets.token_hex(32)
+        self.id = identifier
         self.spec = spec
         self.ended = threading.Event()
         self.exit_code: int | None = None
