@@ -59,7 +59,7 @@ def render(
         for block in blocks(plan.pairs, judgement.records, plan.checks, declaration):
             yield from _header(block, declaration, target, page)
             yield from _rungs(block, page)
-        yield from _problems(judgement.problems, page)
+        yield from _problems(judgement.problems, [pair.check for pair in plan.pairs], page)
         for note in notes:
             yield from _wrapped(note, page, indent=0)
     yield from _verdict(judgement, declaration, page, verdict=verdict)
@@ -183,9 +183,15 @@ def _one(rung: Rung, block: Block, page: Page) -> Iterator[Line]:
     yield ((f"     why    {rung.check.docs}", ()),)
 
 
-def _problems(problems: Sequence[Problem], page: Page) -> Iterator[Line]:
-    for reason, group in groupby(sorted(problems, key=lambda problem: problem.reason), key=lambda it: it.reason):
+def _problems(problems: Sequence[Problem], ladder: Sequence[str], page: Page) -> Iterator[Line]:
+    beside = [problem for problem in problems if problem.reason != "missing"]  # the blocks tell what is missing
+    for reason, group in groupby(sorted(beside, key=lambda problem: problem.reason), key=lambda it: it.reason):
         same = list(group)
+        ids = [problem.pair.check for problem in same if problem.pair is not None]
+        if len(same) > _PROBLEMS_SHOWN and len(ids) == len(same):
+            text = f"{reason}: {ids_text(ids, ladder, dots=page.glyphs.dots)} ({len(same)})"
+            yield from _wrapped(text, page, indent=1, glyph=page.glyphs.missing, markup=("red",))
+            continue
         for problem in same[:_PROBLEMS_SHOWN]:
             text = f"{reason}: {problem.message}"
             yield from _wrapped(text, page, indent=1, glyph=page.glyphs.missing, markup=("red",))

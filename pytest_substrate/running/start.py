@@ -65,7 +65,8 @@ def as_usage_errors() -> Iterator[None]:
 
 def start_target(run: Run, session: pytest.Session) -> None:
     """Start the target where rungs will run: they were collected here, or workers collect them."""
-    if session.items and not any(run.reports.pair_of(item.nodeid) for item in session.items):
+    distributed = run.workers is not None and run.workers.started
+    if not distributed and not any(run.reports.pair_of(item.nodeid) for item in session.items):
         return
     with as_usage_errors():
         run.start()

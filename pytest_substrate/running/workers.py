@@ -20,14 +20,15 @@ class Workers:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._started: list[str] = []
+        self.started: list[str] = []
+        """The ids of those that were started, replacements included."""
         self._ended: set[str] = set()
 
     def pytest_configure_node(self, node: Any) -> None:
         """Give a worker the run's identity. Called again for each worker that replaces a lost one."""
         if self._run.plan is not None:
             node.workerinput[INPUT] = self._run.identity.to_text()
-            self._started.append(node.gateway.id)
+            self.started.append(node.gateway.id)
 
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  part of the hook's signature
         """Take a worker's end; a worker that was lost has none."""
@@ -40,7 +41,7 @@ class Workers:
         """A problem for each worker that started and never reported its end."""
         return [
             Problem(reason="worker-lost", message=f"the worker {name} started and never reported its end")
-            for name in self._started
+            for name in self.started
             if name not in self._ended
         ]
 

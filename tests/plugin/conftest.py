@@ -145,4 +145,3 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 def spread(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """The arguments of a plain run (with xdist blocked), and of one with two workers."""
     return ("-p", "no:xdist") if request.param == "plain" else ("-n", "2")
-
