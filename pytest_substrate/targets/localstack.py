@@ -54,6 +54,9 @@ class LocalstackTarget(ControlPlaneTarget):
     def client(self, service: str, region: str | None = None) -> Any:
         """See the port. Before a service's first use it is asked whether it is there at all."""
         with self.lock:
+            if not self._probed:  # the observer is assumed by the caller's own STS
+                self._probed.add(("", None))
+                mark_if_not_implemented(self._caller.client("sts"), "sts")
             client = super().client(service, region)
             if (service, region) not in self._probed:
                 self._probed.add((service, region))

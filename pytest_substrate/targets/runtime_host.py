@@ -33,11 +33,13 @@ class RuntimeBackend(BaseBackend):  # type: ignore[misc, unused-ignore]  # testi
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:  # noqa: ARG002  the base's signature
         """Quote the arguments into the command, run it, and give what it came to; TargetError where it can't be run."""
-        if self.sudo:
-            raise ValueError("runtime_host runs commands as the container's own user; sudo is not offered")
-        text = self.quote(command, *args)
+        text = self.get_command(command, *args)
         done = self._target.execute(self._service, ["/bin/sh", "-c", text], deadline_s=self._deadline_s)
         return self.result(done.exit_code, text.encode(), done.stdout, done.stderr)
+
+    def get_sudo_command(self, command: str, sudo_user: str | None) -> str:  # noqa: ARG002  the base's signature
+        """Refused."""
+        raise ValueError("runtime_host runs commands as the container's own user; sudo is not offered")
 
 
 def runtime_host(target: Target, service: str, *, deadline_s: float = DEADLINE_S) -> Any:

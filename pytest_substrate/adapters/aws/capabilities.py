@@ -35,11 +35,12 @@ def mark_if_not_implemented(client: Any, service: str) -> None:
     operation = f"{service}:{name}"
     try:
         getattr(client, xform_name(name))()
-    except ResponseParserError:  # an XML service that answers with a page
+    except ResponseParserError:  # a page in the place of XML; one with status 500 is the code "Unknown" below
         client.meta.events.register_first("before-call", _answer_501)
     except (BotoCoreError, ClientError) as error:
         told = unanswered(error, operation, what=service)
-        if isinstance(told, Unobserved) and told.reason == "not-implemented":
+        page = isinstance(told, Unobserved) and told.reason == "service-error" and told.code == "Unknown"
+        if page or (isinstance(told, Unobserved) and told.reason == "not-implemented"):
             client.meta.events.register_first("before-call", _answer_501)
 
 
