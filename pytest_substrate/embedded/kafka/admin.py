@@ -125,7 +125,8 @@ class KafkaAdmin:
 
     def upsert_users(self, *users: ScramUser) -> None:
         """Make SCRAM users, or give them another password."""
-        self._alter_users([translate.upsertion(user) for user in users])
+        for mechanism in sorted({user.mechanism for user in users}):  # Kafka takes a name once a request
+            self._alter_users([translate.upsertion(user) for user in users if user.mechanism == mechanism])
         self._settle()
 
     def delete_users(self, *names: str, mechanism: str = "SCRAM-SHA-512") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import struct
@@ -42,6 +43,10 @@ _METADATA = struct.pack(">hhih9si?", 3, 4, 1, 9, b"substrate", 0, False)
 """A Metadata request, version 4, for no topics: every version from 0.11 on answers it."""
 
 
+_TELLS = re.compile(r" (ERROR|FATAL) |^(Caused by: )?[\w.$]+(Exception|Error)\b|^Error")
+"""The lines of a log that say why: of its logger, of an exception's head, and of the JVM itself."""
+
+
 class BrokerDied(Exception):
     """A broker ended while it started; the text is the last of its log that says why."""
 
@@ -69,7 +74,8 @@ class Broker:
         self._folder = folder
         self._platform = platform
         self._spawn = runtime.spawn
-        _lay(folder, node=node, cluster_id=cluster_id, settings=settings)
+        _lay(folder, node=node, cluster_id=cluster_id)
+        self.configure(settings)
         self._argv = [
             str(runtime.java.executable),
             *JVM_FLAGS,
@@ -97,6 +103,12 @@ class Broker:
     def is_running(self) -> bool:
         """Whether its process lives."""
         return self.process is not None and self.process.poll() is None
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Write the settings that it reads when it starts the next time."""
+        file = self._folder / "server.properties"
+        file.touch(mode=0o600)
+        file.write_text(properties_text(settings), encoding="ascii")
 
     def start(self) -> None:
         """Start the process; it is not ready when this returns."""
@@ -156,13 +168,11 @@ class Broker:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             lines = []
-        told = [
-            line.strip() for line in lines if " ERROR " in line or line.startswith(("Caused by:", "Error", "Unrec"))
-        ]
+        told = [line.strip() for line in lines if _TELLS.search(line)]
         return f"its process ended with {code}: {' | '.join(told[-3:]) or 'and its log does not say why'}"
 
 
-def _lay(folder: Path, *, node: int, cluster_id: str, settings: Mapping[str, str]) -> None:
+def _lay(folder: Path, *, node: int, cluster_id: str) -> None:
     """The files of a broker that has never run.
 
     A formatted data folder is its `meta.properties`: what else `kafka-storage format` writes, the first records of the
@@ -173,8 +183,6 @@ def _lay(folder: Path, *, node: int, cluster_id: str, settings: Mapping[str, str
         each.mkdir(mode=0o700, parents=True)
     (data / "meta.properties").write_text(f"version=1\ncluster.id={cluster_id}\nnode.id={node}\n", encoding="ascii")
     (folder / "log4j2.properties").write_text(LOG4J2, encoding="ascii")
-    with os.fdopen(os.open(folder / "server.properties", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(properties_text(settings))
 
 
 def _count_brokers(port: int) -> int:
@@ -184,6 +192,5 @@ def _count_brokers(port: int) -> int:
         answer = sock.makefile("rb")
         size = answer.read(4)
         body = answer.read(struct.unpack(">i", size)[0]) if len(size) == 4 else b""
-    return (
-        int(struct.unpack(">i", body[8:12])[0]) if len(body) >= 12 else 0
-    )  # after the correlation id and the throttle time
+    # the count stands after the correlation id and the throttle time
+    return int(struct.unpack(">i", body[8:12])[0]) if len(body) >= 12 else 0

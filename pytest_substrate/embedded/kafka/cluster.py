@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import secrets
 import shutil
 import threading
 import time
-import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pytest_substrate.embedded.kafka.broker import Broker, BrokerDied, Runtime
-from pytest_substrate.embedded.kafka.settings import BrokerPorts, listener_key, login, server_properties
+from pytest_substrate.embedded.kafka.settings import BrokerPorts, listener_key, server_properties
 from pytest_substrate.embedded.kafka.spec import ClusterSpec
 from pytest_substrate.embedded.network.mode import Forward, Refuse
 from pytest_substrate.embedded.network.ports import HeldPort
@@ -49,15 +49,17 @@ class KafkaCluster:
         self.brokers: tuple[Broker, ...] = ()
         self.relays: tuple[tuple[Relay, ...], ...] = ()
         """By broker, then by listener, both in the order of the specification."""
+        self._runtime = runtime
         self._authority = authority
+        self._certificate = certificate
+        self._ports: tuple[BrokerPorts, ...] = ()
         self._served = {listener.name: certificate for listener in spec.listeners if listener.is_tls}
-        self._offered = {listener.name: listener.mechanisms for listener in spec.listeners}
         self._folder = platform / f"kafka-{spec.name}"
         self._held: list[HeldPort] = []
         self._admin: KafkaAdmin | None = None
         self._lock = threading.Lock()
         try:
-            self._lay(platform, runtime, network, certificate)
+            self._lay(platform, network)
         except BaseException:
             self.stop()
             raise
@@ -218,17 +220,22 @@ class KafkaCluster:
         return former
 
     def offer(self, *mechanisms: str, listener: str | None = None) -> tuple[str, ...]:
-        """Let a listener of every broker offer other SCRAM mechanisms; the former ones, to undo it with."""
-        name = self.spec.listeners[self._index(listener)].name
-        former = self._offered[name]
-        settings: dict[str, str | None] = {
-            listener_key(name, f"{mechanism.lower()}.sasl.jaas.config"): login(mechanism) for mechanism in mechanisms
-        }
-        settings[listener_key(name, "sasl.enabled.mechanisms")] = ",".join(mechanisms)
-        with self.admin.together():
-            for broker in self.brokers:
-                self.admin.set_broker_settings(broker.node, settings)
-        self._offered[name] = mechanisms
+        """Let a listener of every broker offer other mechanisms; the former ones, to undo it with.
+
+        The brokers are started again for it: a listener that stands keeps its mechanisms, whatever the administration
+        is told, and answers with success (seen on 4.2.0).
+        """
+        index = self._index(listener)
+        listeners = list(self.spec.listeners)
+        former = listeners[index].mechanisms
+        listeners[index] = dataclasses.replace(listeners[index], mechanisms=mechanisms)
+        self.spec = dataclasses.replace(self.spec, listeners=tuple(listeners))
+        for broker in reversed(self.brokers):  # the controller last: it lets the others go in order
+            broker.stop()
+            broker.configure(self._settings(broker.node))
+        for broker in self.brokers:
+            broker.start()
+        self.wait_until_ready()
         return former
 
     def stop(self) -> None:
@@ -246,42 +253,42 @@ class KafkaCluster:
         self.brokers, self.relays, self._held = (), (), []
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _lay(self, platform: Path, runtime: Runtime, network: Network, certificate: Certificate | None) -> None:
+    def _lay(self, platform: Path, network: Network) -> None:
         """Choose ports, put up the relays, write what each broker reads."""
         self._folder.mkdir(mode=0o700)
         controller = self._hold()
-        cluster_id = urlsafe_b64encode(uuid.UUID(bytes=secrets.token_bytes(16)).bytes).decode().rstrip("=")
+        cluster_id = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         for node in range(1, self.spec.brokers + 1):
             ports = BrokerPorts(
                 internal=self._hold(),
                 listeners=tuple(self._hold() for _ in self.spec.listeners),
-                controller=controller if node == 1 else None,
+                controller=controller,
             )
-            relays = tuple(network.relay(("127.0.0.1", port)) for port in ports.listeners)
-            self.relays = (*self.relays, relays)
-            folder = self._folder / str(node)
-            settings = server_properties(
-                self.spec,
-                version=runtime.jars.version,
-                node=node,
-                data=folder / "data",
-                ports=ports,
-                controller_port=controller,
-                advertised=tuple(relay.address for relay in relays),
-                keystore=certificate.file if certificate else None,
-                ca_file=self._authority.ca_file if self._authority else None,
-            )
+            self._ports = (*self._ports, ports)
+            self.relays = (*self.relays, tuple(network.relay(("127.0.0.1", port)) for port in ports.listeners))
             broker = Broker(
                 node=node,
                 cluster=self.spec.name,
                 cluster_id=cluster_id,
-                folder=folder,
+                folder=self._folder / str(node),
                 platform=platform,
-                runtime=runtime,
-                settings=settings,
+                runtime=self._runtime,
+                settings=self._settings(node),
                 internal_port=ports.internal,
             )
             self.brokers = (*self.brokers, broker)
+
+    def _settings(self, node: int) -> dict[str, str]:
+        return server_properties(
+            self.spec,
+            version=self._runtime.jars.version,
+            node=node,
+            data=self._folder / str(node) / "data",
+            ports=self._ports[node - 1],
+            advertised=tuple(relay.address for relay in self.relays[node - 1]),
+            keystore=self._certificate.file if self._certificate else None,
+            ca_file=self._authority.ca_file if self._authority else None,
+        )
 
     def _hold(self) -> int:
         held = HeldPort()

@@ -58,11 +58,11 @@ appender.out.layout.pattern=%d %p %c{1} %m%n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerPorts:
-    """The loopback ports that a broker listens on; `controller` on the first broker alone."""
+    """The loopback ports of a broker's listeners, and of the controller, which is in the first broker."""
 
     internal: int
     listeners: tuple[int, ...]
-    controller: int | None = None
+    controller: int
 
 
 def server_properties(
@@ -72,16 +72,15 @@ def server_properties(
     node: int,
     data: Path,
     ports: BrokerPorts,
-    controller_port: int,
     advertised: tuple[str, ...],
     keystore: Path | None,
     ca_file: Path | None,
 ) -> dict[str, str]:
     """The settings of broker `node` of Kafka `version`; `advertised` are the relays of its listeners, in order."""
-    is_controller = ports.controller is not None
+    is_controller = node == 1
     bound = [(listener.name, port) for listener, port in zip(spec.listeners, ports.listeners, strict=True)]
     bound.append((INTERNAL, ports.internal))
-    if ports.controller is not None:
+    if is_controller:
         bound.append((CONTROLLER, ports.controller))
     names = [listener.name for listener in spec.listeners]
     protocols = {listener.name: listener.protocol for listener in spec.listeners}
@@ -89,7 +88,7 @@ def server_properties(
     settings = {
         "process.roles": "broker,controller" if is_controller else "broker",
         "node.id": str(node),
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "controller.quorum.voters": f"1@127.0.0.1:{ports.controller}",
         "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in bound),
         "advertised.listeners": ",".join(
             [

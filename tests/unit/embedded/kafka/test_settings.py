@@ -20,10 +20,7 @@ def _settings(spec: ClusterSpec, *, node: int = 1, version: str = "4.2.0") -> di
         version=version,
         node=node,
         data=Path("data"),
-        ports=BrokerPorts(
-            internal=100, listeners=tuple(range(200, 200 + count)), controller=300 if node == 1 else None
-        ),
-        controller_port=300,
+        ports=BrokerPorts(internal=100, listeners=tuple(range(200, 200 + count)), controller=300),
         advertised=tuple(f"localhost:{port}" for port in range(400, 400 + count)),
         keystore=Path("broker.pem"),
         ca_file=Path("ca.pem"),
