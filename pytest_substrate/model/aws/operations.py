@@ -13,7 +13,12 @@ from typing import Final
 
 from pytest_substrate.model.aws import ecs, kafka, secrets
 from pytest_substrate.model.aws.operation import Operation
-from pytest_substrate.model.aws.probe_operations import MORE_READS, MORE_SENDS, PROBE_OPERATIONS
+from pytest_substrate.model.aws.probe_operations import (
+    CAPABILITY_OPERATIONS,
+    MORE_READS,
+    MORE_SENDS,
+    PROBE_OPERATIONS,
+)
 
 BOOTSTRAP_LISTENERS: Final[Mapping[str, tuple[str, str]]] = {
     "BootstrapBrokerString": (kafka.PLAINTEXT, kafka.VPC),
@@ -97,6 +102,9 @@ _OF_PLANES: Final[Mapping[str, Operation]] = {
         reads=("Versions[].VersionId", "Versions[].VersionStages[]", "Versions[].CreatedDate"),
         missing=("ResourceNotFoundException",),
         token="NextToken",
+    ),
+    "secretsmanager:GetSecretValue": Operation(  # for who names a secret on a command line; no check ever asks it
+        permissions=("secretsmanager:GetSecretValue",), sends=("SecretId",), reads=("SecretString",)
     ),
     "kms:DescribeKey": Operation(
         permissions=("kms:DescribeKey",),
@@ -219,6 +227,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         for name, operation in _OF_PLANES.items()
     },
     **PROBE_OPERATIONS,
+    **CAPABILITY_OPERATIONS,
 }
 """By `service:Operation`, botocore's name of each."""
 

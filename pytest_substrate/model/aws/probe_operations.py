@@ -104,16 +104,6 @@ PROBE_OPERATIONS: Final[Mapping[str, Operation]] = {
         values={"status": ("ACTIVE", "INACTIVE")},
         token="nextToken",
     ),
-    **{
-        name: Operation(permissions=permissions)
-        for name, permissions in {
-            "ecs:ListClusters": ("ecs:ListClusters",),
-            "kafka:ListClusters": ("kafka:ListClusters",),
-            "kms:ListKeys": ("kms:ListKeys",),
-            "logs:DescribeLogGroups": ("logs:DescribeLogGroups",),
-            "secretsmanager:ListSecrets": ("secretsmanager:ListSecrets",),
-        }.items()
-    },  # asked of endpoints that are not AWS alone: whether the service is there
     "logs:GetLogEvents": Operation(
         permissions=("logs:GetLogEvents",),
         sends=("logGroupName", "logStreamName", "startFromHead", "nextToken"),
@@ -121,3 +111,15 @@ PROBE_OPERATIONS: Final[Mapping[str, Operation]] = {
         missing=("ResourceNotFoundException",),
     ),
 }
+
+CAPABILITY_OPERATIONS: Final[Mapping[str, Operation]] = {
+    name: Operation(permissions=(name,))
+    for name in (
+        "ecs:ListClusters",
+        "kafka:ListClusters",
+        "kms:ListKeys",
+        "logs:DescribeLogGroups",
+        "secretsmanager:ListSecrets",
+    )
+}
+"""Asked of endpoints that are not AWS alone: whether the service is there at all. On AWS nobody needs the right."""

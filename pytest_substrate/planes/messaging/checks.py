@@ -12,6 +12,7 @@ from typing import Final
 
 from pytest_substrate.model import subjects
 from pytest_substrate.model.aws.operations import permissions_of
+from pytest_substrate.model.aws.probe_operations import PROBE_OPERATIONS
 from pytest_substrate.model.check import Cause, Check
 from pytest_substrate.model.outcome import Layer, Plane
 from pytest_substrate.model.probe_run import StartFailure
@@ -216,7 +217,9 @@ _START = Check(
         NOT_A_FRESH_TASK,
         *(cause for cause in UNSEEN_CAUSES if cause.slug not in set(StartFailure)),
     ),
-    permissions=permissions_of(_DEFINITION),
+    permissions=permissions_of(
+        [*_DEFINITION, "secretsmanager:DescribeSecret", "ecs:ListTasks", "ecs:DescribeTasks", *PROBE_OPERATIONS]
+    ),
     next="aws ecs describe-services --cluster {ecs_cluster} --services {ecs_service} --region {region}",
     why="Running tasks prove yesterday: an image, a role or a secret that has since gone shows at the next start.",
     how="A twin of the service's task definition is started with the same image, roles, secrets and network.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.model import subjects
+from pytest_substrate.model.aws.operations import permissions_of
 from pytest_substrate.model.check import Cause, Check
 from pytest_substrate.model.outcome import Layer, Plane
 from pytest_substrate.planes.messaging.diagnose.causes import TRANSCRIPT_CAUSES, causes
@@ -200,7 +201,7 @@ BROKER_CHECKS: Final[tuple[Check, ...]] = (
         subjects=subjects.topics,
         needs=("MSG-170",),
         causes=causes("topic-missing", "topic-invalid", "topic-not-active", "no-leader", "cannot-be-told"),
-        permissions=("kafka:DescribeTopic",),
+        permissions=permissions_of(["kafka:DescribeTopic"]),
         next="aws kafka describe-topic --cluster-arn {cluster_arn} --topic-name {topic} --region {region}",
         why="A consumer of a topic that is missing or misspelt says nothing at all.",
         how="Metadata without creating the topic. Where the broker answers 29, as it does for a missing topic too, "
@@ -266,7 +267,7 @@ BROKER_CHECKS: Final[tuple[Check, ...]] = (
             "retention-unknown",
             "version-unsupported",
         ),
-        permissions=("kafka:DescribeTopic",),
+        permissions=permissions_of(["kafka:DescribeTopic"]),
         next="aws kafka describe-topic --cluster-arn {cluster_arn} --topic-name {smoke_topic} --region {region}",
         why="Rights and leaders may be in order and a write still hang on replicas, quotas, sizes or the clock.",
         how="One record of random bytes, acks=all, to the smoke topic, which may keep records for an hour at most.",

@@ -85,9 +85,10 @@ def diagnose_start(run: ProbeRun | Unobserved, *, service: str) -> Diagnosis:
     failure = run.start_failure
     if failure is None and run.vantage is Vantage.HERE:
         found = inconclusive(NOT_A_FRESH_TASK.slug, f"no task of {service} was started: the probe ran here")
+    elif failure is None and run.vantage is Vantage.EXEC:
+        found = passed(f"the probe ran in a running task of {service}; that a fresh one starts is for vantage task")
     elif failure is None:
-        running = "ran in a running task" if run.vantage is Vantage.EXEC else "started in a fresh task"
-        found = passed(f"the probe {running} of {service}: image pulled, secrets injected, network attached")
+        found = passed(f"a fresh task of {service} started: image pulled, secrets injected, network attached")
     else:
         way = WAYS_TO_FAIL[failure]
         message = f"a fresh task of {service} did not start: {way.meaning}"
@@ -95,27 +96,35 @@ def diagnose_start(run: ProbeRun | Unobserved, *, service: str) -> Diagnosis:
             found = violated(failure.value, message, layer=way.layer)
         else:
             found = inconclusive(failure.value, message)
-    return found.with_facts(_facts(run))
+    facts = {**run_facts(run), **_start_facts(run)}
+    if failure is None:
+        facts["exit_code"] = None  # how the program ended is no matter of its start
+    return found.with_facts(facts)
 
 
-def _facts(run: ProbeRun) -> dict[str, FactValue]:
+def run_facts(run: ProbeRun) -> dict[str, FactValue]:
+    """The task that carried a probe, and how it ended: what is told wherever its words can't be read."""
+    return {
+        "task_arn": admitted("task_arn", run.task_arn),
+        "stop_code": admitted("stop_code", run.stop_code),
+        "stop_reason": run.stop_reason and line(run.stop_reason),
+        "exit_code": run.exit_code,
+        "log_group": admitted("log_group", run.log_group),
+        "log_stream": admitted("log_stream", run.log_stream),
+    }
+
+
+def _start_facts(run: ProbeRun) -> dict[str, FactValue]:
     texts = {
-        "task_arn": run.task_arn,
         "twin_arn": run.twin_arn,
         "task_definition_arn": run.task_definition_arn,
         "image_digest": run.image_digest,
         "task_role_arn": run.task_role_arn,
         "execution_role_arn": run.execution_role_arn,
-        "stop_code": run.stop_code,
-        "stop_reason": run.stop_reason and line(run.stop_reason),
-        "log_group": run.log_group,
-        "log_stream": run.log_stream,
         "error_code": run.code,
         "operation": run.operation,
-        "detail": run.detail and line(run.detail),
     }
     facts: dict[str, FactValue] = {name: admitted(name, text) for name, text in texts.items()}
+    facts["detail"] = run.detail and line(run.detail)
     facts["differences"] = admitted("differences", run.forbidden or run.differences or None)
-    # the exit code of a program that ran is no matter of its start
-    facts["exit_code"] = None if run.start_failure is None else run.exit_code
     return facts

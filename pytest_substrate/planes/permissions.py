@@ -1,0 +1,234 @@
+"""The least-privilege policy of the observer: what a run of some planes needs of one declaration, and no more. Pure.
+
+The actions are those of the planes' checks; where each may be used is from AWS's Service Authorization Reference. An
+action that AWS limits to no resource has `*`, with the ECS cluster as a condition where AWS knows that key. Reading a
+secret's value is never among them.
+
+Who may run a probe holds the task role, as no condition of IAM limits a task's command: give this policy to a role that
+only the gate can assume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_substrate.model.outcome import Plane
+from pytest_substrate.planes.catalogue import BUILT, checks_of
+
+if TYPE_CHECKING:
+    from pytest_substrate.model.declaration import Declaration, Service
+
+PROBE_FAMILY: Final = "substrate-probe-"
+"""The families of twins: the only task definitions that are ever registered, run or deleted."""
+RUN_TAG: Final = "substrate:run"
+"""The tag of every twin and its task."""
+
+Condition = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The resources that an action is allowed on, under a condition."""
+
+    resources: tuple[str, ...] = ("*",)
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """The declaration's things by their ARNs."""
+
+    declaration: Declaration
+    execution_roles: tuple[str, ...]
+
+    def arn(self, service: str, rest: str, *, regional: bool = True) -> str:
+        region = self.declaration.region if regional else ""
+        return f"arn:{self.partition}:{service}:{region}:{self.declaration.account}:{rest}"
+
+    @property
+    def partition(self) -> str:
+        """As the declared ARNs have it, else as the region's name tells."""
+        named = next((cluster.arn for cluster in self.declaration.cluster.values()), None)
+        if named is not None:
+            return named.split(":")[1]
+        return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.declaration.region.rsplit("-", 2)[0], "aws")
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return tuple(service for service in self.declaration.service.values() if service.messaging)
+
+    @property
+    def ecs_clusters(self) -> tuple[str, ...]:
+        """Of all services and jobs: nothing may run beside what is declared."""
+        names = [service.ecs_cluster for service in self.declaration.service.values()]
+        names += [job.ecs_cluster for job in self.declaration.job.values()]
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every declared topic and smoke topic, as MSK's policies name them."""
+        found: dict[str, None] = {}
+        for service in self.services:
+            assert service.messaging is not None  # noqa: S101  `services` holds no other
+            cluster = self.declaration.cluster[service.messaging.cluster]
+            smoke = [cluster.smoke_topic] if cluster.smoke_topic else []
+            prefix = cluster.arn.replace(":cluster/", ":topic/", 1)
+            found.update(dict.fromkeys(f"{prefix}/{topic}" for topic in [*service.messaging.topics, *smoke]))
+        return tuple(found)
+
+    def in_clusters(self, *resources: str) -> Where:
+        clusters = [self.arn("ecs", f"cluster/{name}") for name in self.ecs_clusters]
+        return Where(resources=resources or ("*",), condition={"ArnEquals": {"ecs:cluster": clusters}})
+
+
+def _everywhere(_: _Place) -> Where:
+    return Where()
+
+
+def _ecs_clusters(place: _Place) -> Where:
+    return Where(resources=tuple(place.arn("ecs", f"cluster/{name}") for name in place.ecs_clusters))
+
+
+def _all_services(place: _Place) -> Where:
+    return Where(resources=tuple(place.arn("ecs", f"service/{name}/*") for name in place.ecs_clusters))
+
+
+def _tasks(place: _Place) -> Where:
+    return Where(resources=tuple(place.arn("ecs", f"task/{name}/*") for name in place.ecs_clusters))
+
+
+def _own_tasks(place: _Place) -> Where:
+    return Where(resources=_tasks(place).resources, condition={"Null": {f"aws:ResourceTag/{RUN_TAG}": "false"}})
+
+
+def _revisions(place: _Place) -> Where:
+    return Where(resources=tuple(place.arn("ecs", f"service-revision/{service.ecs}/*") for service in place.services))
+
+
+def _twins(place: _Place) -> Where:
+    return Where(resources=(place.arn("ecs", f"task-definition/{PROBE_FAMILY}*"),))
+
+
+def _run_twins(place: _Place) -> Where:
+    names = [name for name, service in place.declaration.service.items() if service.messaging]
+    return place.in_clusters(*(place.arn("ecs", f"task-definition/{PROBE_FAMILY}{name}:*") for name in names))
+
+
+def _tag_on_creation(place: _Place) -> Where:
+    created = {"StringEquals": {"ecs:CreateAction": ["RegisterTaskDefinition", "RunTask"]}}
+    return Where(resources=(*_twins(place).resources, *_tasks(place).resources), condition=created)
+
+
+def _passed_roles(place: _Place) -> Where:
+    """Task roles by name, under whatever path; execution roles by ARN, as the declaration does not name them."""
+    names = dict.fromkeys(service.task_role for service in place.services)
+    tasks = [place.arn("iam", f"role/{path}{name}", regional=False) for name in names for path in ("", "*/")]
+    service = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    return Where(resources=(*tasks, *place.execution_roles), condition=service)
+
+
+def _clusters(place: _Place) -> Where:
+    return Where(resources=tuple(cluster.arn for cluster in place.declaration.cluster.values()))
+
+
+def _topics(place: _Place) -> Where:
+    return Where(resources=place.topics)
+
+
+def _topics_in_clusters(place: _Place) -> Where:
+    """The reference names the topic, the call's path the cluster: both, so that either reading admits it."""
+    return Where(resources=(*_clusters(place).resources, *place.topics))
+
+
+def _secrets(place: _Place) -> Where:
+    """By name and the six characters that Secrets Manager adds to it."""
+    names = dict.fromkeys(
+        service.messaging.credential.secret
+        for service in place.services
+        if service.messaging and service.messaging.credential
+    )
+    return Where(resources=tuple(place.arn("secretsmanager", f"secret:{name}-??????") for name in names))
+
+
+def _keys(place: _Place) -> Where:
+    """The declaration names no key: a secret says which one it lies under, and DescribeKey tells nothing secret."""
+    return Where(resources=(place.arn("kms", "key/*"),))
+
+
+def _probe_logs(place: _Place) -> Where:
+    """The probe's own streams; in the declared group, else in whichever group a service writes to."""
+    group = place.declaration.probe.log_group or "*"
+    return Where(resources=(place.arn("logs", f"log-group:{group}:log-stream:{PROBE_FAMILY.rstrip('-')}/*"),))
+
+
+SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
+    "ecs:DescribeClusters": _ecs_clusters,
+    "ecs:ListServices": _Place.in_clusters,
+    "ecs:DescribeServices": _all_services,
+    "ecs:DescribeServiceRevisions": _revisions,
+    "ecs:DescribeTaskDefinition": _everywhere,
+    "ecs:ListTasks": _Place.in_clusters,
+    "ecs:DescribeTasks": _tasks,
+    "ecs:RegisterTaskDefinition": _twins,
+    "ecs:RunTask": _run_twins,
+    "ecs:StopTask": _own_tasks,
+    "ecs:TagResource": _tag_on_creation,
+    "ecs:DeregisterTaskDefinition": _everywhere,
+    "ecs:DeleteTaskDefinitions": _twins,
+    "ecs:ListTaskDefinitionFamilies": _everywhere,
+    "ecs:ListTaskDefinitions": _everywhere,
+    "iam:PassRole": _passed_roles,
+    "kafka:DescribeClusterV2": _clusters,
+    "kafka:GetBootstrapBrokers": _everywhere,
+    "kafka:ListNodes": _clusters,
+    "kafka:ListScramSecrets": _clusters,
+    "kafka:DescribeTopic": _topics_in_clusters,
+    "kafka-cluster:Connect": _clusters,
+    "kafka-cluster:DescribeTopic": _topics,
+    "kafka-cluster:DescribeTopicDynamicConfiguration": _topics,
+    "kms:DescribeKey": _keys,
+    "logs:GetLogEvents": _probe_logs,
+    "secretsmanager:DescribeSecret": _secrets,
+    "secretsmanager:ListSecretVersionIds": _secrets,
+}
+"""Where each action is needed; a test holds that no action of a built plane is without."""
+
+
+def observer_policy(
+    planes: Iterable[Plane], declaration: Declaration, *, execution_roles: Sequence[str] = ()
+) -> dict[str, Any]:
+    """An IAM policy document that admits exactly what a run of these planes calls as the observer.
+
+    `execution_roles` are the ARNs of the services' execution roles, which a probe passes to ECS and no declaration
+    names. LookupError for a plane that isn't built. Actions that are needed nowhere in this declaration are left out.
+    """
+    demanded = dict.fromkeys([*planes, Plane.SUBSTRATE])
+    unbuilt = [plane.value for plane in demanded if plane not in BUILT]
+    if unbuilt:
+        raise LookupError(f"{', '.join(unbuilt)}: not built")
+    place = _Place(declaration=declaration, execution_roles=tuple(execution_roles))
+    needed = {
+        action
+        for plane in demanded
+        for check in checks_of(plane)
+        if any(True for _ in check.subjects(declaration))
+        for action in check.permissions
+    }
+    by_place: dict[str, tuple[Where, list[str]]] = {}
+    for action in sorted(needed):
+        where = SCOPES[action](place)
+        if where.resources:
+            by_place.setdefault(repr(where), (where, []))[1].append(action)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [_statement(actions, where) for where, actions in by_place.values()],
+    }
+
+
+def _statement(actions: Sequence[str], where: Where) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": list(actions), "Resource": list(where.resources)}
+    if where.condition is not None:
+        statement["Condition"] = {operator: dict(keys) for operator, keys in where.condition.items()}
+    return statement
