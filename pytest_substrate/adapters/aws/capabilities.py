@@ -35,11 +35,11 @@ def mark_if_not_implemented(client: Any, service: str) -> None:
     operation = f"{service}:{name}"
     try:
         getattr(client, xform_name(name))()
-    except ResponseParserError:  # a page in the place of XML; one with status 500 is the code "Unknown" below
+    except ResponseParserError:  # a page in the place of XML; one with status 500 has no code, see below
         client.meta.events.register_first("before-call", _answer_501)
     except (BotoCoreError, ClientError) as error:
         told = unanswered(error, operation, what=service)
-        page = isinstance(told, Unobserved) and told.reason == "service-error" and told.code == "Unknown"
+        page = isinstance(told, Unobserved) and told.reason == "service-error" and not told.code
         if page or (isinstance(told, Unobserved) and told.reason == "not-implemented"):
             client.meta.events.register_first("before-call", _answer_501)
 
