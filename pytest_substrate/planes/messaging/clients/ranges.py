@@ -65,15 +65,22 @@ def _negotiated(family: Mapping[str, Any]) -> Mapping[int, Range]:
 
 
 def _pinned(family: Mapping[str, Any], brokers: Mapping[str, Any], api_version: str) -> Mapping[int, Range] | None:
-    """The one version of each API: what the pinned broker version is known to take, at most the client's highest."""
+    """The one version of each API that the release chooses for this setting."""
     pin = numbers(api_version)
-    table: Mapping[str, Any] = family.get("pinned", brokers)
-    known = [name for name in table if numbers(name) <= pin or numbers(name) == (*pin, 0)]
-    if not pin or not known:
+    if not pin:
         return None
-    row = table[max(known, key=numbers)]
-    chosen = {int(api): min(version, family["highest"].get(api, version)) for api, version in row.items()}
-    return {api: (version, version) for api, version in chosen.items()}
+    if "thresholds" in family:
+        chosen = {api: _passed(pin, thresholds) for api, thresholds in family["thresholds"].items()}
+    else:
+        known = [name for name in brokers if numbers(name) <= pin or numbers(name) == (*pin, 0)]
+        row = brokers[max(known, key=numbers)] if known else {}
+        chosen = {api: min(version, family["highest"].get(api, version)) for api, version in row.items()}
+    return {int(api): (version, version) for api, version in chosen.items() if version is not None} or None
+
+
+def _passed(pin: tuple[int, ...], thresholds: list[tuple[str, int]]) -> int | None:
+    """The version of the first threshold that is not above the setting, compared as the client compares tuples."""
+    return next((version for name, version in thresholds if numbers(name) <= pin), None)
 
 
 @cache
