@@ -30,13 +30,14 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_watch_owner, args=(stop,), daemon=True).start()
-    keeper.sweep()
     folder = keeper.make_folder()
     kept = keeper.keep(folder)
     try:
         ready, code = _start_or_say_why(folder)
         print(json.dumps(ready), flush=True)
         if code == 0:
+            # only now, so that what others left behind delays nobody
+            threading.Thread(target=keeper.sweep, name="sweep", daemon=True).start()
             stop.wait()
         return code
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pytest_substrate.embedded.faults import fault
 from pytest_substrate.embedded.platform import dev_min, names, roles
+from pytest_substrate.embedded.platform.login import accepts
 from pytest_substrate.embedded.platform.platform import Platform, wait_until
 from pytest_substrate.embedded.platform.service import Definition, container, deploy, deployed, set_variable
 from pytest_substrate.model.outcome import Layer
@@ -67,9 +68,14 @@ def secret_of_another_principal(platform: Platform) -> Iterator[None]:
 )
 def rotated_without_redeploy(platform: Platform) -> Iterator[None]:
     """What mends it is a deployment, not another rotation."""
-    value = json.dumps({"username": names.PRINCIPAL, "password": dev_min.new_password()})
+    password = dev_min.new_password()
+    value = json.dumps({"username": names.PRINCIPAL, "password": password})
     platform.client("secretsmanager").put_secret_value(SecretId=names.SECRET, SecretString=value)
-    dev_min.await_spread(platform)
+    wait_until(
+        lambda: all(accepts(address, platform.authority.ca_file, password) for address in platform.kafka.bootstrap),
+        what="the new password to spread to the brokers",
+        deadline_s=15.0,
+    )
     yield
     deploy(platform)
 
@@ -78,7 +84,7 @@ def rotated_without_redeploy(platform: Platform) -> Iterator[None]:
     "topic-write-denied",
     check="MSG-190",
     layer=Layer.AUTHORIZATION,
-    cause="operation-denied",
+    cause="not-authorized",
     breaks="the principal has lost Write on events.raw",
 )
 def topic_write_denied(platform: Platform) -> Iterator[None]:

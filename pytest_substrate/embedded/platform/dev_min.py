@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,9 @@ def push_image(platform: Platform) -> str:
 def build_workload(platform: Platform, *, image_digest: str, secret_arn: str) -> None:
     """The MSK cluster with its topics, grants and SCRAM user; the service, until its tasks run."""
     make_topics(platform.kafka.admin)
-    associate(platform, create_cluster(platform, names.CLUSTER, platform.kafka), secret_arn)
+    # MSK chooses the last part of an ARN; here it has to be the one that the declaration names
+    chosen = {"substrate:cluster-uuid": names.CLUSTER_UUID}
+    associate(platform, create_cluster(platform, names.CLUSTER, platform.kafka, tags=chosen), secret_arn)
     network = {"subnets": names.SUBNETS, "securityGroups": names.SECURITY_GROUPS}
     ecs = platform.client("ecs")
     ecs.register_task_definition(**task_definition(platform, secret_arn=secret_arn, image_digest=image_digest))
@@ -118,7 +121,7 @@ def create_secret(platform: Platform, name: str, *, username: str, key_arn: str)
     return str(created["ARN"])
 
 
-def create_cluster(platform: Platform, name: str, kafka: KafkaCluster) -> str:
+def create_cluster(platform: Platform, name: str, kafka: KafkaCluster, *, tags: Mapping[str, str] | None = None) -> str:
     """An MSK cluster of that name whose brokers are those of a running Kafka; its ARN."""
     created = platform.client("kafka").create_cluster(
         ClusterName=name,
@@ -130,6 +133,7 @@ def create_cluster(platform: Platform, name: str, kafka: KafkaCluster) -> str:
         },
         ClientAuthentication={"Sasl": {"Scram": {"Enabled": True}}},
         EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "TLS", "InCluster": True}},
+        Tags=dict(tags or {}),
     )
     brokers = [{"id": number, "scram": address} for number, address in enumerate(kafka.bootstrap, start=1)]
     platform.cloud.register_cluster(name, {"brokers": brokers, "admin": kafka.admin_address})

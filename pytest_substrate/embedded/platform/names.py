@@ -8,7 +8,8 @@ ACCOUNT: Final = "111122223333"
 REGION: Final = "eu-west-2"
 
 CLUSTER: Final = "spine"
-CLUSTER_ARN: Final = f"arn:aws:kafka:{REGION}:{ACCOUNT}:cluster/{CLUSTER}/4a1f8e52-6c0d-4b7e-9a35-2d9f6f0c7b11-2"
+CLUSTER_UUID: Final = "4a1f8e52-6c0d-4b7e-9a35-2d9f6f0c7b11-2"
+CLUSTER_ARN: Final = f"arn:aws:kafka:{REGION}:{ACCOUNT}:cluster/{CLUSTER}/{CLUSTER_UUID}"
 TOPIC: Final = "events.raw"
 SMOKE_TOPIC: Final = "substrate.smoke"
 SMOKE_RETENTION_MS: Final = 600_000

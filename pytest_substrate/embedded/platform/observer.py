@@ -1,0 +1,26 @@
+"""What the observer of `dev_min` may do: what the checks say that they need, and no more."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_substrate.embedded.platform.roles import allow, statement
+
+if TYPE_CHECKING:
+    from pytest_substrate.embedded.platform.roles import Policy
+
+_IN_WHEEL: Final = "dev_min.toml"
+_IN_CHECKOUT: Final = "fixtures/dev_min/substrate.toml"
+
+
+def declaration_file() -> Path:
+    """The declaration of `dev_min`: package data of a wheel, which is built from the checkout's fixture."""
+    shipped = Path(str(files(__package__) / _IN_WHEEL))
+    return shipped if shipped.is_file() else Path(__file__).resolve().parents[3] / _IN_CHECKOUT
+
+
+def observer_policy() -> Policy:
+    """The policy of the observer role."""
+    return allow([statement(["*"], ["*"])])
