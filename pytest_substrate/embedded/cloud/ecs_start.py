@@ -155,7 +155,7 @@ class _Start:
         own = self.folder / name
         tree = own / "root"
         own.mkdir(parents=True)
-        private_tree(picture.tree, tree, folders=("/tmp", "/root"))  # noqa: S108  folders of the image, not of the host
+        frozen = private_tree(picture.tree, tree, folders=("/tmp", "/root"))  # noqa: S108  folders of the image, not of the host
         spec = ContainerSpec(
             name=name,
             tree=tree,
@@ -165,6 +165,7 @@ class _Start:
             user=str(one.get("user") or picture.configuration.get("User") or ""),
             read_only=bool(one.get("readonlyRootFilesystem")),
             mounts=self._mounts(one),
+            frozen=frozen,
             stop_timeout_s=float(one.get("stopTimeout") or 30),
         )
         place = Place(region=get_region(), account=get_account_id())

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ministack.core.concurrency import spawn_background
 from ministack.core.responses import request_scope
 from ministack.services import ecr
 
@@ -46,6 +47,19 @@ class Picture:
         return tuple(self.configuration.get(key) or ())
 
 
+def install(cache: Path) -> None:
+    """Unpack an image as soon as it is pushed, beside everything else, so that its first task need not wait."""
+    put = ecr._v2_put_manifest
+
+    def put_manifest(name: str, reference: str, headers: Any, body: bytes) -> Any:
+        answer = put(name, reference, headers, body)
+        if answer[0] == 201:
+            spawn_background(_unpack, name, digest_of(bytes(body)), bytes(body), cache, thread_name="unpack")
+        return answer
+
+    ecr._v2_put_manifest = put_manifest
+
+
 def resolve(reference: str) -> str | None:
     """The digest that a reference names now; None where the registry has none."""
     found = _REFERENCE.fullmatch(reference)
@@ -69,14 +83,18 @@ def pull(reference: str, *, session: RoleSession | None, cache: Path, architectu
         digest, manifest, _ = ecr._resolve_manifest(name, wanted)
         if digest is None:
             raise CannotPull(f"failed to resolve ref {reference}: {reference}: not found")
-        own, described = _choose(name, str(digest), json.loads(manifest), architecture)
-        configuration = json.loads(_blob(name, described["config"]["digest"], reference))
-        layers = [(one["digest"], _blob(name, one["digest"], reference)) for one in described["layers"]]
+        own, described = _choose(name, str(digest), bytes(manifest), architecture)
+        configuration = json.loads(_blob(name, json.loads(described)["config"]["digest"]))
+        tree = _unpack(name, own, described, cache)
+    return Picture(digest=str(digest), configuration=configuration.get("config") or {}, tree=tree)
+
+
+def _unpack(name: str, digest: str, manifest: bytes, cache: Path) -> Path:
+    layers = [(one["digest"], _blob(name, one["digest"])) for one in json.loads(manifest).get("layers", [])]
     try:
-        tree = unpacked(own, layers, cache)
+        return unpacked(digest, layers, cache)
     except UnsafeArchive as error:
         raise CannotPull(f"failed to extract layer: {error}") from error
-    return Picture(digest=str(digest), configuration=configuration.get("config") or {}, tree=tree)
 
 
 def _may_pull(session: RoleSession, name: str, place: Place) -> None:
@@ -90,22 +108,23 @@ def _may_pull(session: RoleSession, name: str, place: Place) -> None:
             raise CannotPull(f"pull image manifest: 403 Forbidden: {denied}")
 
 
-def _choose(name: str, digest: str, manifest: dict[str, Any], architecture: str) -> tuple[str, dict[str, Any]]:
-    """The image itself: of an index, the one for the task's platform."""
-    if "manifests" not in manifest:
+def _choose(name: str, digest: str, manifest: bytes, architecture: str) -> tuple[str, bytes]:
+    """The image itself: of an index, the one for the task's platform; its digest and its manifest."""
+    parsed = json.loads(manifest)
+    if "manifests" not in parsed:
         return digest, manifest
     wanted = _ARCHITECTURES.get(architecture, "amd64")
-    for entry in manifest["manifests"]:
+    for entry in parsed["manifests"]:
         platform = entry.get("platform") or {}
         if platform.get("architecture") == wanted and platform.get("os") == "linux":
             _, child, _ = ecr._resolve_manifest(name, entry["digest"])
             if child is not None and digest_of(child) == entry["digest"]:
-                return entry["digest"], json.loads(child)
+                return entry["digest"], bytes(child)
     raise CannotPull(f"image Manifest does not contain descriptor matching platform 'linux/{wanted}'")
 
 
-def _blob(name: str, digest: str, reference: str) -> bytes:
+def _blob(name: str, digest: str) -> bytes:
     held = ecr._layer_blobs.get(name, {}).get(digest)
     if held is None:
-        raise CannotPull(f"failed to copy: httpReadSeeker: {reference}: blob {digest} not found")
+        raise CannotPull(f"failed to copy: httpReadSeeker: {name}: blob {digest} not found")
     return bytes(held)

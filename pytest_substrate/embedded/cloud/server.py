@@ -89,11 +89,12 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
     from pytest_substrate.embedded.cloud import authority
 
     authority.install(config)
-    from pytest_substrate.embedded.cloud import keys, precision, roles, secret_values
+    from pytest_substrate.embedded.cloud import keys, pictures, precision, roles, secret_values
 
     keys.install()
     precision.install()
     roles.install()
+    pictures.install(Path(config.folder, "images"))
     secret_values.install()
     from pytest_substrate.embedded.cloud.ecs_calls import Calls
     from pytest_substrate.embedded.cloud.ecs_service_calls import ServiceCalls

@@ -39,7 +39,7 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
-    """What a container is; `environment` may hold secrets and is shown by no `repr`."""
+    """What a container is. `environment` may hold secrets and is shown by no `repr`; `frozen` are read-only folders."""
 
     name: str
     tree: Path
@@ -49,6 +49,7 @@ class ContainerSpec:
     user: str = ""
     read_only: bool = False
     mounts: tuple[tuple[str, Path, bool], ...] = ()
+    frozen: tuple[str, ...] = ()
     stop_timeout_s: float = 30.0
 
 
@@ -74,9 +75,10 @@ class Container:
         deliver: Callable[[Sequence[Line]], None],
         on_end: Callable[[Container], None] = lambda _: None,
     ) -> None:
-        """Start it. `identifier` is its 64 hexadecimal digits; `folder` is for its own files; `note` is told each process; `deliver` gets its lines in order.
+        """Start it. `identifier` is its 64 hexadecimal digits; `folder` is for its own files.
 
-        `on_end` is called once, from a thread of the container. Raises CannotStart.
+        `note` is told each process id; `deliver` gets the lines in order; `on_end` is called once, from a thread of
+        the container. Raises CannotStart.
         """
         self.id = identifier
         self.spec = spec
@@ -163,6 +165,7 @@ class Container:
             "root": root,
             "mounts": [(point, os.path.realpath(source), only) for point, source, only in self.spec.mounts],
             "read_only": self.spec.read_only,
+            "frozen": self.spec.frozen,
             "uid": uid,
             "gid": gid,
             "loader": [name for name in _LOADER if name not in self._environment and name in os.environ],

@@ -22,6 +22,7 @@ LARGEST_BYTES: Final = 2 * 1024**3
 MOST_MEMBERS: Final = 200_000
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
+_SITE: Final = {"site-packages", "dist-packages"}
 _locks: dict[Path, threading.Lock] = {}
 
 
@@ -46,22 +47,30 @@ def unpacked(digest: str, layers: Sequence[tuple[str, bytes]], cache: Path) -> P
     return target
 
 
-def private_tree(shared: Path, target: Path, *, folders: Iterable[str] = ()) -> None:
-    """A container's own tree: directories of its own, files linked to the shared ones; `folders` exist afterwards."""
-    _share_folder(str(shared), str(target))
+def private_tree(shared: Path, target: Path, *, folders: Iterable[str] = ()) -> tuple[str, ...]:
+    """A container's own tree: folders of its own, files linked to the shared ones; `folders` exist afterwards.
+
+    Site folders, with their hundreds of files, are one link each and stay read-only: those are returned.
+    """
+    linked: list[str] = []
+    _share_folder(str(shared), str(target), "", linked)
     for folder in folders:
         Path(f"{target}{folder}").mkdir(parents=True, exist_ok=True)
+    return tuple(linked)
 
 
-def _share_folder(source: str, target: str) -> None:
-    os.mkdir(target)  # noqa: PTH102  hundreds of these stand between a task and its start; pathlib takes twice as long
+def _share_folder(source: str, target: str, inside: str, linked: list[str]) -> None:
+    Path(target).mkdir()
     with os.scandir(source) as entries:
         for entry in entries:
-            place = f"{target}/{entry.name}"
+            place, name = f"{target}/{entry.name}", f"{inside}/{entry.name}"
             if entry.is_symlink():
                 Path(place).symlink_to(Path(entry.path).readlink())
+            elif entry.name in _SITE:
+                Path(place).symlink_to(entry.path)
+                linked.append(name)
             elif entry.is_dir():
-                _share_folder(entry.path, place)
+                _share_folder(entry.path, place, name, linked)
             else:
                 _share(entry.path, place)
 

@@ -40,6 +40,7 @@ class _Tree:
     root = ""
     kept: tuple[str, ...] = ()
     mounts: Sequence[tuple[str, str, bool]] = ()
+    frozen: tuple[str, ...] = ()
     read_only = False
 
 
@@ -73,18 +74,20 @@ def place(path: Any, *, writing: bool = False, in_place: bool = False) -> Any:
 
 def _target(plain: str) -> tuple[str, bool]:
     if not plain.startswith("/"):
-        if not _Tree.read_only and ".." not in plain:
-            return plain, False
         plain = os.path.join(folder_in(_Tree.root, _Tree.mounts), plain)
     elif plain.startswith(_Tree.kept):
-        return plain, _Tree.read_only and plain.startswith(_Tree.root)
+        return plain, plain.startswith(_Tree.root) and _is_frozen(plain[len(_Tree.root) :])
     plain = os.path.normpath(plain)
     for point, source, read_only in _Tree.mounts:
         if plain == point or plain.startswith(f"{point}/"):
             return source + plain[len(point) :], read_only
     if any(plain == host or plain.startswith(f"{host}/") for host in _HOST):
         return plain, False
-    return _Tree.root + plain, _Tree.read_only
+    return _Tree.root + plain, _is_frozen(plain)
+
+
+def _is_frozen(plain: str) -> bool:
+    return _Tree.read_only or plain.startswith(_Tree.frozen)
 
 
 def _own(target: str) -> None:
@@ -104,6 +107,7 @@ def _own(target: str) -> None:
 def install(settings: Mapping[str, Any], stdlib: Sequence[str]) -> None:
     """Teach this interpreter the tree; `stdlib` are the folders that stay the host's."""
     _Tree.root, _Tree.mounts, _Tree.read_only = settings["root"], settings["mounts"], settings["read_only"]
+    _Tree.frozen = tuple(f"{each}/" for each in settings["frozen"]) or ("\0",)
     kept = {settings["root"], os.path.dirname(settings["python"]), *stdlib, *map(os.path.realpath, stdlib)}
     _Tree.kept = tuple(f"{each}/" for each in (*kept, *(source for _, source, _ in settings["mounts"])))
     for name in (*_READING, *_CHANGING, *_IN_PLACE):
