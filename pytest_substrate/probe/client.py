@@ -32,9 +32,22 @@ def client_seen(name: str, setting: str | None) -> dict[str, Any]:
     return seen
 
 
-def client_round_trip(asked: Mapping[str, Any], setup: Any, servers: list[str], seen: dict[str, Any]) -> None:
-    """Run it, note how far it came; `Broken` unless it came all the way."""
-    if seen["name"] != "kafka-python":
+def start_client() -> Any:
+    """The process of its own, which imports the client meanwhile and waits for its task."""
+    text = ROUNDTRIP
+    if not text:
+        with open(os.path.join(os.path.dirname(__file__), "roundtrip.py"), encoding="utf-8") as file:
+            text = file.read()
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-I", "-S", "-c", text, json.dumps(sys.path)]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+
+
+def client_round_trip(
+    child: Any, asked: Mapping[str, Any], setup: Any, servers: list[str], seen: dict[str, Any]
+) -> None:
+    """Give it its task and note how far it came; `Broken` unless it came all the way."""
+    if not child:
         raise Broken("client-unknown")
     settings = {"bootstrap_servers": servers, "security_protocol": asked["protocol"]}  # type: dict[str, Any]
     settings.update((name, path) for name, path in zip(SETTINGS, setup.files) if path)
@@ -46,23 +59,11 @@ def client_round_trip(asked: Mapping[str, Any], setup: Any, servers: list[str], 
     if seen.get("api_version"):
         settings["api_version"] = [int(part) for part in re.findall(r"\d+", seen["api_version"])]
     seconds = asked["client_deadline_s"]
-    task = {
-        "path": sys.path,
-        "seconds": seconds,
-        "settings": settings,
-        "topic": asked["smoke_topic"],
-        "value": os.urandom(16).hex(),
-    }
-    text = ROUNDTRIP
-    if not text:
-        with open(os.path.join(os.path.dirname(__file__), "roundtrip.py"), encoding="utf-8") as file:
-            text = file.read()
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-I", "-S", "-c", text]
-    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+    value = os.urandom(16).hex()
+    task = {"seconds": seconds, "settings": settings, "topic": asked["smoke_topic"], "value": value}
     cause = "client-failed"
     try:
-        out = child.communicate(json.dumps(task).encode(), seconds)[0]
+        out = child.communicate(json.dumps(task).encode() + b"\n", seconds)[0]
     except subprocess.TimeoutExpired:
         child.kill()
         out = child.communicate()[0]

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Callable, Mapping
 from urllib.parse import quote, quote_plus
 
-from .client import client_round_trip, client_seen
+from .client import client_round_trip, client_seen, start_client
 from .cluster import Cluster
 from .identity import caller, container_keys, received, shadows
 from .link import as_broken, in_thread
@@ -57,6 +57,7 @@ class Probe:
             "mechanism": asked.get("mechanism"),
         }  # type: dict[str, Any]
         self.sts = None  # type: Callable[[float], Any] | None
+        self.child = None  # type: Any
 
     def until(self) -> float:
         """The deadline of a rung that begins now."""
@@ -87,6 +88,8 @@ class Probe:
         asked, seen = self.asked, self.seen
         if asked.get("client"):
             seen["client"] = client_seen(asked["client"], self.setting("api_version"))
+            if asked.get("client_round_trip") and asked["client"] == "kafka-python":
+                self.child = start_client()
         if asked.get("identity") or (asked.get("mechanism") == "AWS_MSK_IAM" and not self.secret):
             self.identity()
         if asked.get("credential_env") or asked.get("username_env"):
@@ -94,6 +97,9 @@ class Probe:
         try:
             self.ladder()
         finally:
+            if self.child:
+                self.child.kill()
+                self.child.communicate()
             if self.sts:
                 try:
                     seen["identity"].update(self.sts(self.until()))
@@ -145,7 +151,9 @@ class Probe:
                 if asked.get("smoke_topic") and self.smoke(cluster) and asked.get("client_round_trip"):
                     self.end += asked["client_deadline_s"]
                     own = seen["client"]
-                    self.rung("MSG-230", "client", own, lambda _: client_round_trip(asked, setup, servers, own))
+                    self.rung(
+                        "MSG-230", "client", own, lambda _: client_round_trip(self.child, asked, setup, servers, own)
+                    )
                 if asked.get("reauthenticate"):
                     self.again(setup, cluster)
         finally:

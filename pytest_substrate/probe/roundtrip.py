@@ -1,8 +1,8 @@
 """The runtime's own client in a process of its own: one record to the smoke topic and back, by the runtime's settings.
 
-Started by `client.py` as `python -I -S -c TEXT`, so that it can be killed whatever the client does. It reads its task
-as JSON on standard input (the credential comes that way, never as an argument), and prints a line whenever it enters a
-phase, and the class of the error that ended it.
+Started by `client.py` as `python -I -S -c TEXT PATH`, so that it can be killed whatever the client does. PATH is where
+to import from, as JSON. On standard input it gets its task when its turn comes, as a line of JSON (so the credential is
+never an argument). It prints a line whenever it enters a phase, and the class of the error that ended it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import sys
 
 def main() -> None:
     """One round trip; every word goes to the pipe at once, as this process may be killed at any time."""
-    task = json.load(sys.stdin)
-    sys.path[:] = task["path"]
+    sys.path[:] = json.loads(sys.argv[1])
     pipe = sys.stdout
     sys.stdout = sys.stderr
 
@@ -26,6 +25,7 @@ def main() -> None:
         say("import")
         import kafka
 
+        task = json.loads(sys.stdin.readline())
         settings = task["settings"]
         if "api_version" in settings:
             settings["api_version"] = tuple(settings["api_version"])
