@@ -11,11 +11,13 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_substrate.adapters.aws.hosts import builtin_loader
 from pytest_substrate.adapters.aws.session import AwsSession, Keys, Way
 from pytest_substrate.embedded.client import (
     ATTACH_VARIABLE,
@@ -121,6 +123,8 @@ def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str]) -> Em
             attachment = read_attachment(Path(named))
             held.enter_context(_lock(attachment, alone=bool(faults), progress=setting.progress))
         else:
+            # what a probe will need is prepared while the platform starts, and this process would only wait
+            threading.Thread(target=_prepare, args=(setting,), name="prepare", daemon=True).start()
             attachment = read_attachment(held.enter_context(start_server(progress=setting.progress)))
         if faults and named:
             held.callback(undo_faults, attachment)  # a platform of one's own goes with its faults
@@ -144,6 +148,13 @@ def join_embedded(setting: Setting, *, folder: Path) -> EmbeddedTarget:
 
 
 _WAY: Final = "embedded.json"
+
+
+def _prepare(setting: Setting) -> None:
+    """Make the probe's program and read the models of the services that are asked; both are kept by their makers."""
+    setting.source()
+    for service in ("sts", "ecs", "kafka", "secretsmanager", "kms", "logs"):
+        builtin_loader().load_service_model(service, "service-2")
 
 
 @contextlib.contextmanager

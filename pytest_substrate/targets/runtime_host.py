@@ -6,19 +6,29 @@ The module imports pytest-testinfra, so it is imported only where a host is aske
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import shlex
+from typing import Any, Final
 
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
-from pytest_substrate.targets.port import Target
+from pytest_substrate.targets.port import Completed, Target
 
 DEADLINE_S = 60.0
 """How long one command may take."""
 
 
+_SHELL: Final = "/bin/sh"
+_QUOTED: Final = re.compile(r"""'[^']*'|"(?:[^"\\$`]|\\.)*"|\\.""")
+_FOR_A_SHELL: Final = frozenset(";&|<>()$`*?[]{}~#!\n")
+
+
 class RuntimeBackend(BaseBackend):  # type: ignore[misc, unused-ignore]  # testinfra is untyped where it isn't installed
     """Runs each command as `/bin/sh -c COMMAND` in the container; exit code, standard output and error apart, as bytes.
+
+    An image without a shell (the embedded platform's have none) runs a command of plain words without one; a command
+    that needs a shell then ends with 127, in the container runtime's own words.
 
     `sudo` is refused: a container's command is the runtime's own user's, or it proves nothing.
     """
@@ -30,16 +40,38 @@ class RuntimeBackend(BaseBackend):  # type: ignore[misc, unused-ignore]  # testi
         self._target = target
         self._service = service
         self._deadline_s = deadline_s
+        self._shell = True
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:  # noqa: ARG002  the base's signature
         """Quote the arguments into the command, run it, and give what it came to; TargetError where it can't be run."""
         text = self.get_command(command, *args)
-        done = self._target.execute(self._service, ["/bin/sh", "-c", text], deadline_s=self._deadline_s)
+        words = _plain_words(text)
+        if self._shell or words is None:
+            done = self._execute([_SHELL, "-c", text])
+            if done.exit_code == 127 and _SHELL.encode() in done.stderr and words is not None:
+                self._shell = False
+        if not self._shell and words is not None:
+            done = self._execute(words)
         return self.result(done.exit_code, text.encode(), done.stdout, done.stderr)
+
+    def _execute(self, command: list[str]) -> Completed:
+        return self._target.execute(self._service, command, deadline_s=self._deadline_s)
 
     def get_sudo_command(self, command: str, sudo_user: str | None) -> str:  # noqa: ARG002  the base's signature
         """Refused."""
         raise ValueError("runtime_host runs commands as the container's own user; sudo is not offered")
+
+
+def _plain_words(command: str) -> list[str] | None:
+    """The words of a command that means the same without a shell; None where it needs one."""
+    bare = _QUOTED.sub("", command)
+    if _FOR_A_SHELL & set(bare):
+        return None
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    return words if words and "=" not in words[0] else None
 
 
 def runtime_host(target: Target, service: str, *, deadline_s: float = DEADLINE_S) -> Any:

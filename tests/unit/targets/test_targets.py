@@ -440,6 +440,35 @@ def test_a_runtime_host_runs_commands_where_the_target_says() -> None:
     assert "substrate://ingest" == host.backend.get_pytest_id()
 
 
+class NoShell(Shell):
+    """A container without a shell."""
+
+    def execute(self, service: str, command: list[str], *, deadline_s: float) -> Completed:
+        """In the words of a container runtime."""
+        if command[0] == "/bin/sh":
+            stderr = b'exec: "/bin/sh": stat /bin/sh: no such file or directory\n'
+            return Completed(exit_code=127, stdout=b"", stderr=stderr)
+        return super().execute(service, command, deadline_s=deadline_s)
+
+
+@pytest.mark.parametrize("words", ["a b", "it's", "$HOME", '"', "x;y|z", "a\\b", ""])
+def test_without_a_shell_plain_words_are_run_all_the_same(words: str) -> None:
+    """Quoted arguments reach the command as they would through a shell."""
+    target: Any = NoShell()
+    host = runtime_host(target, "ingest")
+    assert words == host.run("printf %s %s", "%s", words).stdout
+    assert "x y" == host.run('printf "x y"').stdout
+
+
+@pytest.mark.parametrize("command", ["echo $HOME", "true; true", "echo a > b", "A=1 true", 'echo "$(id)"', "echo 'x"])
+def test_without_a_shell_nothing_that_needs_one_is_guessed_at(command: str) -> None:
+    """It ends with 127 and says what is missing."""
+    target: Any = NoShell()
+    done = runtime_host(target, "ingest").run(command)
+    assert 127 == done.rc
+    assert "/bin/sh" in done.stderr
+
+
 def test_a_runtime_host_does_not_become_another_user() -> None:
     """What sudo would show is nothing of the runtime."""
     target: Any = Shell()
