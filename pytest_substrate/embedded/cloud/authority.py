@@ -2,7 +2,7 @@
 
 - Only the one root key that the platform made is root, and its signature is checked like any other.
 - Calls of ECS, MSK and Logs are authorized on the resources that AWS names (`resources.py`), each of them.
-- `aws:PrincipalArn` of a session is its role's ARN.
+- `aws:PrincipalArn` of a session is its role's ARN, and `aws:ResourceTag` is known for things of ECS.
 - A refusal names the resource, as AWS's does within an account.
 - `may` asks on behalf of a role that the platform itself acts as (a task's execution role).
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import ecs, iam
+from ministack.services import ecs, iam, tagging
 
 from pytest_substrate.embedded.cloud import resources
 from pytest_substrate.embedded.cloud.config import CloudConfig
@@ -50,6 +50,7 @@ def install(config: CloudConfig) -> None:
     iam_actions.extract_resource_arn = _extract_resource_arn
     iam_actions.request_tag_context = _request_context
     iam_actions.access_denied_response = _access_denied_response
+    tagging._RESOURCE_TAG_COLLECTORS["ecs"] = tagging._collect_ecs
 
 
 def _extract_resource_arn(*call: Any) -> str:
