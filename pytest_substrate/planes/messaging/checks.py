@@ -130,8 +130,8 @@ _INJECTION = Check(
         *UNSEEN_CAUSES,
     ),
     permissions=permissions_of([*_SECRET, *_DEFINITION]),
-    next="aws ecs describe-task-definition --task-definition {ecs_service} --region {region} --query taskDefinition"
-    ".containerDefinitions[].secrets",
+    next="aws ecs describe-task-definition --task-definition {ecs_service} --region {region} "
+    "--query 'taskDefinition.containerDefinitions[].secrets'",
     why="A task gets what its definition names, whatever was rotated or associated since.",
     how="The service's task definition: the container's `secrets` and the names in its `environment`.",
     red_when="the declared variable is absent, plain, doubled, from elsewhere, another part, or pinned.",

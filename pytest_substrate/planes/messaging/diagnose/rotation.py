@@ -187,12 +187,18 @@ def _verdict(
         )
     elif of[Freshness.OTHER]:
         other = of[Freshness.OTHER]
+        newest = [task for task in other if task.task_definition_arn == service.task_definition_arn]
         found = violated(
             "credential-not-in-task",
             f"{len(other)} of {total} tasks run from a task definition without the current credential{meanwhile}",
+            # a new deployment mends the tasks of an older revision alone
+            layer=Layer.WIRING if newest else None,
+            next=f"aws ecs describe-task-definition --task-definition {newest[0].task_definition_arn}"
+            if newest
+            else None,
             task_arns=_named(other),
             stale=len(other),
-            task_definition_arn=other[0].task_definition_arn,
+            task_definition_arn=(newest or other)[0].task_definition_arn,
         )
     elif of[Freshness.UNDECIDED]:
         undecided = of[Freshness.UNDECIDED]
@@ -211,7 +217,8 @@ def _verdict(
             "no-running-task",
             f"no task of the service {service.name} runs, so none can be judged{meanwhile}",
             layer=Layer.RUNTIME,
-            next=f"aws ecs describe-services --cluster {service.arn.split('/')[-2]} --services {service.name}",
+            next=f"aws ecs describe-services --cluster {service.arn.split('/')[-2]} --services {service.name}"
+            f" --region {service.arn.split(':')[3]}",
         )
     return found.with_facts(
         {

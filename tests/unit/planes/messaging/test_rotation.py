@@ -244,6 +244,15 @@ def test_a_task_of_another_revision(
     assert (outcome, cause) == (found.outcome, found.cause)
 
 
+@pytest.mark.parametrize(("arn", "layer"), [(LIVE, Layer.WIRING), (OLD, None)])
+def test_what_mends_a_task_without_the_credential(arn: str, layer: Layer | None) -> None:
+    """A redeploy mends a task of an older revision; where the newest one is wrong, the wiring is at fault."""
+    wrong = definition(ARN.replace("ingest", "other"), arn=arn)
+    found = judged(ROTATED, task(1, *YOUNG, task_definition_arn=arn), definitions={**HEALTHY, arn: wrong})
+    assert ("credential-not-in-task", layer) == (found.cause, found.layer)
+    assert (found.next is None) == (layer is None)
+
+
 @pytest.mark.parametrize(
     ("state", "cause"),
     [
