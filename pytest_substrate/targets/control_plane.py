@@ -92,9 +92,22 @@ class ControlPlaneTarget:
 
     def execute(self, service: str, command: Sequence[str], *, deadline_s: float) -> Completed:
         """See the port."""
+        return self.execute_in(self.running_task(service), service, command, deadline_s=deadline_s)
+
+    def running_task(self, service: str) -> Mapping[str, Any]:
+        """The task, as ECS describes it, in which `execute` runs; TargetError where there is none."""
         raise TargetError(
-            f"{self.kind.value} target: a command can't be run in a container of {service} "
-            f"({command[0]}, {deadline_s:g} s): only the embedded target can; use --substrate-vantage task"
+            f"service {service}: the {self.kind.value} target can't run a command in a container yet, only the "
+            "embedded target can; use --substrate-vantage task"
+        )
+
+    def execute_in(
+        self, task: Mapping[str, Any], service: str, command: Sequence[str], *, deadline_s: float
+    ) -> Completed:
+        """Run a command in the service's container of that task."""
+        raise TargetError(
+            f"{task.get('taskArn')}: the {self.kind.value} target can't run {command[0]} in {service} "
+            f"(within {deadline_s:g} s)"
         )
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,14 +71,16 @@ class EmbeddedTarget(ControlPlaneTarget):
         ]
         return refusals or self.judge_who()
 
-    def execute(self, service: str, command: Sequence[str], *, deadline_s: float) -> Completed:
-        """See the port. Of several running tasks, the one that started last."""
+    def execute_in(
+        self, task: Mapping[str, Any], service: str, command: Sequence[str], *, deadline_s: float
+    ) -> Completed:
+        """See the base."""
         from pytest_substrate.embedded.cloud.cloud import ControlError, control
 
         content = self.attachment.content
-        task = self._running_task(service)
+        arn = str(task["taskArn"])
         asked = {
-            "task": task,
+            "task": arn,
             "container": self.declaration.service[service].container,
             "command": list(command),
             "deadline_s": deadline_s,
@@ -88,7 +90,7 @@ class EmbeddedTarget(ControlPlaneTarget):
                 content["endpoint"], content["cloud_token"], "POST", _EXEC, asked, timeout_s=deadline_s + _SPARE_S
             )
         except (ControlError, OSError) as error:
-            raise TargetError(f"service {service}: {command[0]} could not be run in {task}: {error}") from None
+            raise TargetError(f"service {service}: {command[0]} could not be run in {arn}: {error}") from None
         return Completed(
             exit_code=done["exit_code"],
             stdout=base64.b64decode(done["stdout_b64"]),
@@ -99,7 +101,8 @@ class EmbeddedTarget(ControlPlaneTarget):
         """See the port: undo this run's faults, give back the lock, stop the platform that this run started."""
         self.held.close()
 
-    def _running_task(self, service: str) -> str:
+    def running_task(self, service: str) -> Mapping[str, Any]:
+        """See the base. Of several running tasks, the one that started last."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         declared = self.declaration.service[service]
@@ -112,7 +115,8 @@ class EmbeddedTarget(ControlPlaneTarget):
         running = [task for task in tasks if task.get("lastStatus") == "RUNNING" and task.get("startedAt")]
         if not running:
             raise TargetError(f"service {service}: no task of it is running in {declared.ecs_cluster}")
-        return str(max(running, key=lambda task: task["startedAt"])["taskArn"])
+        last: Mapping[str, Any] = max(running, key=lambda task: task["startedAt"])
+        return last
 
 
 def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str]) -> EmbeddedTarget:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.adapters.aws.answer import NoAnswer
 from pytest_substrate.adapters.aws.twins import TwinCalls
@@ -145,7 +147,9 @@ def _in_container(target: ControlPlaneTarget, service: str, request: ProbeReques
     command = ["python3", "-c", target.source(), request.to_json()]
     target.progress(f"probing {service} inside a running container")
     try:
-        done = target.execute(service, command, deadline_s=run_seconds(request))
+        task = target.running_task(service)
+        known = _facts_of(target, service, task)
+        done = target.execute_in(task, service, command, deadline_s=run_seconds(request))
     except TargetError as error:
         return ProbeRun(
             vantage=Vantage.EXEC,
@@ -153,7 +157,30 @@ def _in_container(target: ControlPlaneTarget, service: str, request: ProbeReques
             start_failure=StartFailure.NOT_IMPLEMENTED,
             detail=line(error),
         )
-    return _of_output(Vantage.EXEC, done.stdout, done.exit_code, request)
+    run = _of_output(Vantage.EXEC, done.stdout, done.exit_code, request)
+    return replace(known, transcript=run.transcript, exit_code=run.exit_code)
+
+
+def _facts_of(target: ControlPlaneTarget, service: str, task: Mapping[str, Any]) -> ProbeRun:
+    """What ECS says of a running task; its roles are those of its task definition, where that can be read."""
+    container = target.declaration.service[service].container
+    arn = task.get("taskDefinitionArn")
+    try:
+        definition, _ = TwinCalls(target.client).definition(str(arn))
+    except NoAnswer:
+        definition = {}
+    mine: Mapping[str, Any] = next((one for one in task.get("containers") or () if one.get("name") == container), {})
+    started = task.get("startedAt")
+    return ProbeRun(
+        vantage=Vantage.EXEC,
+        transcript=Unobserved(reason="not-asked"),
+        task_arn=task.get("taskArn"),
+        task_definition_arn=arn,
+        task_role_arn=definition.get("taskRoleArn"),
+        execution_role_arn=definition.get("executionRoleArn"),
+        image_digest=mine.get("imageDigest"),
+        started_at=None if started is None else started.astimezone(UTC),
+    )
 
 
 def _here(target: ControlPlaneTarget, request: ProbeRequest) -> ProbeRun:
