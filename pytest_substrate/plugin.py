@@ -26,13 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """The markers, the parts, and the state of the run; nothing here can fail, so that `--help` works."""
     for plane in DEMANDABLE:
         config.addinivalue_line("markers", f"{plane.value}: the acceptance checks of this plane (pytest-substrate)")
     run = config.stash[RUN] = Run(config)
     outputs = Outputs(run)
+    run.on_first_secret = outputs.hold_terminal
     config.pluginmanager.register(fixtures, "substrate_fixtures")
     config.pluginmanager.register(outputs, "substrate_outputs")
     if config.pluginmanager.hasplugin("xdist"):
@@ -40,6 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
         run.workers = Workers(run)
         config.pluginmanager.register(run.workers, "substrate_workers")
+    if config.getoption("allure_report_dir", None):
+        from pytest_substrate.report.allure import hold_file_logger
+
+        hold_file_logger(config, run)
 
 
 @pytest.hookimpl(tryfirst=True)

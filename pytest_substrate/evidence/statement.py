@@ -100,17 +100,19 @@ def _proven_images(judgement: Judgement, declaration: Declaration) -> list[tuple
     for record in judgement.records:
         digest = record.facts.get("image_digest")
         if record.outcome is Outcome.PASS and isinstance(digest, str):
-            found.setdefault(digest.removeprefix("sha256:"), _repository(record.subject, declaration))
-    return [(name, digest) for digest, name in found.items()]
+            repository = _repository(record.subject, declaration)
+            if repository is not None or digest not in found:
+                found[digest] = repository or record.subject
+    return [(name, digest.removeprefix("sha256:")) for digest, name in found.items()]
 
 
-def _repository(subject: str, declaration: Declaration) -> str:
+def _repository(subject: str, declaration: Declaration) -> str | None:
     kind, _, rest = subject.partition("/")
     name = rest.partition("/")[0]
     workloads: Mapping[str, Any] = {"service": declaration.service, "job": declaration.job}.get(kind, {})
     artifact = name if kind == "artifact" else getattr(workloads.get(name), "artifact", None)
     declared = declaration.artifact.get(artifact) if artifact else None
-    return declared.repository if declared is not None else subject
+    return declared.repository if declared is not None else None
 
 
 def _time(moment: datetime) -> str:

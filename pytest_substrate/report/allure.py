@@ -15,9 +15,12 @@ from pytest_substrate.evidence.envelope import write_whole
 from pytest_substrate.model.outcome import Layer, Outcome, Plane
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_substrate.evidence.redaction import Scrubber
     from pytest_substrate.model.check import Check
     from pytest_substrate.model.record import Record
+    from pytest_substrate.running.state import Run
 
 INCIDENTS: Final[Mapping[Plane, str]] = {
     Plane.SUBSTRATE: "what runs is declared",
@@ -57,27 +60,40 @@ def write_surroundings(folder: Path, surroundings: Mapping[str, object]) -> None
     write_whole(folder / "categories.json", json.dumps(_categories(), indent=1) + "\n")
 
 
-def scrubbing_logger(logger: type[Any], scrubber: Scrubber) -> type[Any]:
-    """A class like allure-pytest's file logger that writes clean text alone."""
+def hold_file_logger(config: pytest.Config, run: Run) -> None:
+    """Let allure-pytest write through the scrubber from here on, until the run ends; before it makes its logger."""
+    import allure_pytest.plugin as theirs
+
+    before = theirs.AllureFileLogger
+    theirs.AllureFileLogger = _scrubbing(before, run)
+
+    def give_back() -> None:
+        theirs.AllureFileLogger = before
+
+    config.add_cleanup(give_back)
+
+
+def _scrubbing(logger: type[Any], run: Run) -> type[Any]:
     from allure_commons import hookimpl
 
     class ScrubbingFileLogger(logger):  # type: ignore[misc]  # the base is a value here
         """Every result, container and attachment passes the scrubber on its way to the folder."""
 
         def _report_item(self, item: Any) -> None:
-            _scrub_object(item, scrubber)
+            if run.knows_secrets:
+                _scrub_object(item, run.scrubber)
             super()._report_item(item)
 
         @hookimpl
         def report_attached_data(self, body: str | bytes, file_name: str) -> None:
-            clean = scrubber.scrub(body) if isinstance(body, str) else scrubber.scrub_bytes(body)
-            super().report_attached_data(clean, file_name)
+            if run.knows_secrets:
+                body = run.scrubber.scrub_tree(body)
+            super().report_attached_data(body, file_name)
 
         @hookimpl
         def report_attached_file(self, source: str, file_name: str) -> None:
-            body = Path(source).read_bytes()
-            if scrubber.holds(body):
-                super().report_attached_data(scrubber.scrub_bytes(body), file_name)
+            if run.knows_secrets and run.scrubber.holds(Path(source).read_bytes()):
+                self.report_attached_data(Path(source).read_bytes(), file_name)
             else:
                 super().report_attached_file(source, file_name)
 

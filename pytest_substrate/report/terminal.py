@@ -217,19 +217,17 @@ def _verdict(judgement: Judgement, declaration: Declaration, page: Page, *, verd
     red = judgement.first_red
     first = f"   first red {red.check} ({red.layer.value})" if red is not None else ""
     rest = f"{first}   {'  '.join(counts)}"
-    if len(words) + len(rest) < page.width:
+    if len(words) + len(rest) <= page.width:
         yield ((words, markup), (rest, ()))
         return
-    yield ((words, markup), (first, ())) if len(words) + len(first) < page.width else ((words, markup),)
-    if first and len(words) + len(first) >= page.width:
-        yield from _wrapped(first.strip(), page, indent=2)
-    line = " "
+    line = ""
     for count in counts:
-        if len(line) + 2 + len(count) >= page.width:
+        if len(line) + 2 + len(count) > page.width:
             yield ((line, ()),)
-            line = " "
-        line += f" {count}" if line == " " else f"  {count}"
+            line = ""
+        line += f"  {count}"
     yield ((line, ()),)
+    yield ((words, markup), (first.replace("   ", "  ", 1), ()))
 
 
 def _command(command: str, width: int) -> Iterator[str]:

@@ -39,6 +39,7 @@ def finish(run: Run, session: pytest.Session) -> None:
         session.exitstatus = exit_code(
             judgement, pytest_code=code, tests_failed=run.reports.tests_failed, evidence_failed=failed
         )
+    _surround_allure(run)
     _show(run, plan, judgement, notes)
 
 
@@ -101,6 +102,27 @@ def _leave_evidence(run: Run, plan: Plan, judgement: Judgement, notes: list[str]
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     notes.append(f"evidence {shown} (UNSIGNED)")
     return True
+
+
+def _surround_allure(run: Run) -> None:
+    folder = run.config.getoption("allure_report_dir", None)
+    if not folder or run.collects_only:
+        return
+    from pytest_substrate.report.allure import write_surroundings
+    from pytest_substrate.running.provenance import plugin_version
+
+    options, described = run.options, run.described
+    surroundings = {
+        "declaration": run.source_name,
+        "target": options.target.value,
+        "vantage": options.vantage.value,
+        **{name: described.get(name) for name in ("environment", "account", "region", "observer")},
+        "pytest-substrate": plugin_version(),
+    }
+    try:
+        write_surroundings(run.config.invocation_params.dir / folder, run.scrubber.scrub_tree(surroundings))
+    except OSError as error:
+        run.say(f"{folder}: Allure's environment could not be written ({error.strerror})")
 
 
 def _options(run: Run) -> dict[str, dict[str, object]]:

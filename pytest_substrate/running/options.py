@@ -128,17 +128,16 @@ def read_options(config: pytest.Config, environment: Mapping[str, str] = os.envi
     sources["adhoc"] = "option" if adhoc else "ini" if config.getini("substrate_adhoc") else "default"
     faults = config.getoption("substrate_fault")
     sources["fault"] = "option" if faults else "ini" if config.getini("substrate_fault") else "default"
-    home = config.inipath.parent if config.inipath is not None else config.rootpath
-    bases = {"option": config.invocation_params.dir, "environment": config.invocation_params.dir}
+    bases = _bases(config)
     options = Options(
-        declaration=_path(texts["declaration"], bases.get(sources["declaration"], home)),
+        declaration=_path(texts["declaration"], bases[sources["declaration"]]),
         target=TargetKind(_word("target", texts["target"], sources, tuple(TargetKind))),
         vantage=Vantage(_word("vantage", texts["vantage"], sources, tuple(Vantage))),
         require=tuple(name for part in texts["require"].split(",") if (name := part.strip())),
-        evidence=_path(texts["evidence"], bases.get(sources["evidence"], config.rootpath)),
+        evidence=_path(texts["evidence"], bases[sources["evidence"]]),
         adhoc=bool(adhoc or config.getini("substrate_adhoc")),
         faults=tuple(dict.fromkeys(faults or config.getini("substrate_fault"))),
-        tests=tuple(_argument(argument, home) for argument in config.getini("substrate_tests")),
+        tests=tuple(_argument(argument, bases["ini"]) for argument in config.getini("substrate_tests")),
         sources=sources,
     )
     if options.faults and options.target is not TargetKind.EMBEDDED:
@@ -148,6 +147,21 @@ def read_options(config: pytest.Config, environment: Mapping[str, str] = os.envi
             "add --substrate-target embedded, or leave the fault out",
         )
     return options
+
+
+def evidence_path(config: pytest.Config, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where evidence is written, whatever is wrong with the other options."""
+    sources: dict[str, str] = {}
+    spec = next(spec for spec in _TEXTS if spec.name == "evidence")
+    text = _text(config, spec, environment, sources)
+    return _path(text, _bases(config)[sources["evidence"]])
+
+
+def _bases(config: pytest.Config) -> Mapping[str, Path]:
+    """What a relative path is relative to: where the command was given, or where the ini file lies."""
+    here = config.invocation_params.dir
+    home = config.inipath.parent if config.inipath is not None else config.rootpath
+    return {"option": here, "environment": here, "ini": home, "default": config.rootpath}
 
 
 def _text(config: pytest.Config, spec: _Spec, environment: Mapping[str, str], sources: dict[str, str]) -> str:

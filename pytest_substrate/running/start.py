@@ -14,6 +14,7 @@ import pytest
 
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Plane
+from pytest_substrate.running.options import evidence_path
 
 if TYPE_CHECKING:
     from pytest_substrate.running.plan import Plan
@@ -26,15 +27,21 @@ PARTS: Final = ("substrate_fixtures", "substrate_outputs", "substrate_reports", 
 def begin(run: Run) -> None:
     """Decide what the run demands; where it demands a plane, plan it. pytest.UsageError for whatever forbids it."""
     with as_usage_errors():
-        planes = _demanded(run)
+        try:
+            planes = _demanded(run)
+        except BadInput:
+            if not run.is_worker:  # whatever was meant: earlier evidence is not to be taken for this run's
+                with contextlib.suppress(OSError):
+                    evidence_path(run.config).unlink(missing_ok=True)
+            raise
         if not planes:
             return
         options, config = run.options, run.config
         if not options.adhoc and not run.is_worker:
+            _clear(options.evidence)
             refusals = list(refused(config))
             if refusals:
                 raise pytest.UsageError(*refusals)
-            _clear(options.evidence)
         from pytest_substrate.running.plan import make_plan, read_source
 
         run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
@@ -87,8 +94,9 @@ def refused(config: pytest.Config) -> Iterator[str]:
         yield f"substrate: --dist each: every rung would have several records; {mend}"
     if option("reruns") or _ini(config, "reruns"):
         yield f"substrate: --reruns: a red rung stays red; {mend}"
-    if (option("count") or 1) != 1 or option("flake_finder_enable") or option("flake_finder"):
-        yield f"substrate: repeats (--count, --flake-finder): every rung has exactly one record; {mend}"
+    for name, repeats in (("--count", (option("count") or 1) != 1), ("--flake-finder", option("flake_finder_enable"))):
+        if repeats:
+            yield f"substrate: {name}: every rung has exactly one record, and repeats would give it more; {mend}"
     for part in PARTS:
         if config.pluginmanager.is_blocked(part):
             yield f"substrate: -p no:{part}: a part of the plugin is disabled; {mend}"

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,7 +82,9 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.house = config.stash.get(HOUSE, None) or House()
+        self._house: House | None = None
+        self.on_first_secret: Callable[[], None] | None = None
+        """Called when this process first knows a secret."""
         self.plan: Plan | None = None
         self.workers: Workers | None = None
         """The controller's view of xdist's workers, where xdist is loaded."""
@@ -104,6 +106,13 @@ class Run:
         self._ladder: Ladder | None = None
         self._reports: Reports | None = None
         self._scrubber: Scrubber | None = None
+
+    @property
+    def house(self) -> House:
+        """The rooms behind the plugin: the real ones, unless a test of the plugin put others into the stash."""
+        if self._house is None:
+            self._house = self.config.stash.get(HOUSE, None) or House()
+        return self._house
 
     @property
     def options(self) -> Options:
@@ -166,6 +175,8 @@ class Run:
             from pytest_substrate.evidence.redaction import Scrubber
 
             self._scrubber = Scrubber()
+            if self.on_first_secret is not None:
+                self._scrubber.on_first(self.on_first_secret)
         return self._scrubber
 
     @property

@@ -103,8 +103,11 @@ _OF_PLANES: Final[Mapping[str, Operation]] = {
         missing=("ResourceNotFoundException",),
         token="NextToken",
     ),
-    "secretsmanager:GetSecretValue": Operation(  # for who names a secret on a command line; no check ever asks it
-        permissions=("secretsmanager:GetSecretValue",), sends=("SecretId",), reads=("SecretString",)
+    "secretsmanager:GetSecretValue": Operation(  # for who asks for a value by name; no check ever does
+        permissions=("secretsmanager:GetSecretValue",),
+        sends=("SecretId",),
+        reads=("ARN", "VersionId", "SecretString"),
+        missing=("ResourceNotFoundException",),
     ),
     "kms:DescribeKey": Operation(
         permissions=("kms:DescribeKey",),

@@ -1,0 +1,176 @@
+"""What a run starts, when, and what it refuses to start with."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+REQUIRED = 25
+
+GUARD = """
+from pytest_substrate.targets.port import Refusal
+
+def guard(self):
+    return (
+        Refusal(cause="account-differs", message="the account is 222233334444", mend="declare it"),
+        Refusal(cause="endpoint-override", message="AWS_ENDPOINT_URL is set", mend="unset it"),
+    )
+
+Target.guard = guard
+"""
+FAILING = """
+from pytest_substrate.targets.port import TargetError
+
+def target(self, *args, **kwargs):
+    raise TargetError("embedded target: Java is missing; set SUBSTRATE_JAVA")
+
+StandIn.target = target
+"""
+
+
+def test_one_target_a_run(project: Project, spread: tuple[str, ...]) -> None:
+    """The controller starts the target once, workers join it, everyone gives it back, and each check is judged once."""
+    assert 0 == project.messaging(*spread).ret
+    workers = 2 if "-n" in spread else 0
+    assert 1 == project.called("start")
+    assert workers == project.called("join")
+    assert 1 + workers == project.called("close")
+    judged = {call.split()[0] for call in project.calls if "[" in call}
+    assert REQUIRED == len(judged)
+    if not workers:
+        assert REQUIRED == sum("[" in call for call in project.calls)
+
+
+def test_progress_on_screen(project: Project, spread: tuple[str, ...]) -> None:
+    """A person sees what is being waited for."""
+    result = project.messaging(*spread)
+    assert "substrate: waiting for nothing" in result.stdout.lines
+
+
+@pytest.mark.parametrize("arguments", [("-q",), ("-qq",), ("-v",), ("-vv",), ("-p", "no:terminal")], ids=" ".join)
+def test_terminals(project: Project, arguments: tuple[str, ...]) -> None:
+    """More or less is said as asked for; the verdict is the last line, and without a terminal nothing breaks."""
+    project.red(MSG_160=("VIOLATION", None))
+    result = project.messaging(*arguments)
+    assert 1 == result.ret
+    assert "NOT READY" == project.predicate["verdict"]
+    text = str(result.stdout)
+    if "no:terminal" in arguments:
+        assert "" == text
+        return
+    assert result.stdout.lines[-1].startswith("NOT READY   first red MSG-160 (credential)")
+    assert ("✓" in text) == (arguments[0].startswith("-v"))
+    assert ("✗ MSG-160" in text) == (arguments[0] != "-qq")
+    assert ("✓ MSG-010 service/ingest: as it should be" in text) == arguments[0].startswith("-v")
+
+
+def test_the_guard_comes_first(project: Project, spread: tuple[str, ...]) -> None:
+    """Every reason of the target guard is a line; nothing is judged, nothing is left."""
+    project.conftest(GUARD)
+    result = project.messaging(*spread)
+    assert 4 == result.ret
+    errors = [line for line in result.stderr.lines if line.startswith("ERROR: ")]
+    assert [
+        "ERROR: substrate: target aws: the account is 222233334444; declare it",
+        "ERROR: substrate: target aws: AWS_ENDPOINT_URL is set; unset it",
+    ] == errors
+    assert {"start", "close"} == {call.split()[0] for call in project.calls if call.split()[0] != "join"}
+    assert not project.evidence_path.exists()
+
+
+def test_a_target_that_cannot_serve(project: Project, spread: tuple[str, ...]) -> None:
+    """A target that can't be had is one line with the mend, and exit code 4."""
+    project.conftest(FAILING)
+    result = project.messaging(*spread)
+    assert 4 == result.ret
+    assert ["ERROR: substrate: embedded target: Java is missing; set SUBSTRATE_JAVA"] == [
+        line for line in result.stderr.lines if line.startswith("ERROR: ")
+    ]
+    assert not project.evidence_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("-s",), "-s"),
+        (("--capture=no",), "-s"),
+        (("--capture=tee-sys",), "--capture=tee-sys"),
+        (("-p", "no:capture"), "-p no:capture"),
+        (("--tx", "2*popen", "--dist", "each"), "--dist each"),
+        (("--reruns", "1"), "--reruns"),
+        (("-o", "reruns=1"), "--reruns"),
+        (("--count", "2"), "--count"),
+        (("-p", "no:substrate_fixtures"), "-p no:substrate_fixtures"),
+        (("-p", "no:substrate_outputs"), "-p no:substrate_outputs"),
+        (("-p", "no:substrate_reports"), "-p no:substrate_reports"),
+        (("-p", "no:substrate_workers"), "-p no:substrate_workers"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_refused(project: Project, arguments: tuple[str, ...], name: str) -> None:
+    """What a verdict can't be trusted with is refused by name; the earlier run's evidence stays out of the way."""
+    result = project.messaging(*arguments)
+    assert 4 == result.ret
+    [line] = [line for line in result.stderr.lines + result.stdout.lines if line.startswith("ERROR: ")]
+    assert f"substrate: {name}" in line
+    assert "--substrate-adhoc" in line
+    assert [] == project.calls
+
+
+def test_refused_by_addopts(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It doesn't matter by which way an option comes."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-s")
+    assert 4 == project.messaging().ret
+    monkeypatch.delenv("PYTEST_ADDOPTS")
+    project.pytester.makeini("[pytest]\naddopts = --reruns 2\n")
+    assert 4 == project.messaging().ret
+
+
+def test_refusals_are_for_verdicts_alone(project: Project) -> None:
+    """A plain run, and a look without a verdict, may be asked for all of that."""
+    project.pytester.makepyfile(test_own="def test_own(): pass\n")
+    assert 0 == project.run("-s", "--count", "2").ret
+    assert 0 == project.messaging("--substrate-adhoc", "-s").ret
+
+
+def test_a_red_rung_is_not_run_again(project: Project) -> None:
+    """A mark that reruns a rung is named, and the rung stays red."""
+    project.red(MSG_240=("INCONCLUSIVE", None))
+    project.conftest(
+        "def pytest_collection_modifyitems(items):\n    items[-1].add_marker(pytest.mark.flaky(reruns=2))\n"
+    )
+    assert 10 == project.messaging().ret
+    assert "rerun" in {problem["reason"] for problem in project.predicate["problems"]}
+
+
+LOADED = """
+import sys, pytest
+code = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:allure_pytest", "-p", "no:xdist", "--rootdir=.",
+                    "-p", "no:pytester", "-p", "no:hypothesispytest", "test_own.py", *sys.argv[1:]])
+heavy = {"boto3", "botocore", "kafka", "pydantic", "allure", "cryptography", "ministack", "psutil", "moto"}
+print("HEAVY", sorted(heavy & set(sys.modules)))
+print("OURS", len([name for name in sys.modules if name.startswith("pytest_substrate")]))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--collect-only",), ("-m", "not messaging_plane")], ids=str)
+def test_loading_is_light(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+    """A run that demands nothing imports nothing heavy, and few modules of ours."""
+    pytester.makepyfile(test_own="def test_own(): pass\n", loaded=LOADED)
+    result = pytester.run(sys.executable, "loaded.py", *arguments)
+    assert 0 == result.ret, str(result.stdout)
+    assert "HEAVY []" in result.stdout.lines
+    [ours] = [int(line.split()[1]) for line in result.stdout.lines if line.startswith("OURS")]
+    assert 0 < ours <= 20
+
+
+def test_without_xdist_installed_or_terminal(project: Project) -> None:
+    """The plugin stands without xdist, allure, junit and the temporary folder plugin."""
+    blocked = ("xdist", "allure_pytest", "junitxml", "testinfra", "rerunfailures", "repeat", "tmpdir")
+    assert 0 == project.messaging(*(part for name in blocked for part in ("-p", f"no:{name}"))).ret
