@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_substrate.embedded.platform.roles import allow, statement
+from pytest_substrate.embedded.platform import names
+from pytest_substrate.model.outcome import Plane
 
 if TYPE_CHECKING:
     from pytest_substrate.embedded.platform.roles import Policy
@@ -23,4 +24,10 @@ def declaration_file() -> Path:
 
 def observer_policy() -> Policy:
     """The policy of the observer role."""
-    return allow([statement(["*"], ["*"])])
+    from pytest_substrate.model.declaration import parse_declaration
+    from pytest_substrate.planes import permissions
+
+    file = declaration_file()
+    declaration = parse_declaration(file.read_text(encoding="utf-8"), name=file.name)
+    roles = [names.role_arn(names.EXECUTION_ROLE)]
+    return permissions.observer_policy([Plane.MESSAGING], declaration, execution_roles=roles)
