@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Fact: TypeAlias = str | int | float | bool | None | Sequence[str] | Sequence[int]
+Fact: TypeAlias = str | int | float | bool | Sequence[str] | Sequence[int] | None
 
 _PROTOCOLS: Final[Mapping[str, tuple[str, str | None]]] = {
     "scram": ("SASL_SSL", "SCRAM-SHA-512"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from tests.plugin.conftest import Project
 
 REQUIRED = 25
 RUNG = "substrate.toml::messaging_plane::MSG-160[service-ingest]"
