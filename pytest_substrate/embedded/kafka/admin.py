@@ -10,11 +10,11 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import BrokerResponseError, KafkaError
+from kafka.errors import BrokerResponseError, KafkaError, NodeNotReadyError
 from kafka.protocol.admin import DescribeUserScramCredentialsRequest
 
 from pytest_substrate.embedded.kafka import translate
@@ -22,8 +22,13 @@ from pytest_substrate.embedded.kafka.resources import Acl, AdminRefused, BrokerA
 
 _DEADLINE_S = 15.0
 _POLL_S = 0.003
-_ABSENT = 91
-"""RESOURCE_NOT_FOUND: what Kafka answers for a SCRAM user that does not exist."""
+_RETRY_S = 0.05
+_ANSWER_MS = 2000
+_FEWEST = 4096
+"""The fewest iterations of SCRAM that Kafka takes; as many more are ours to count with."""
+_GONE = 16384
+"""The most iterations that Kafka takes: they mark a user that is deleted."""
+_MARKER = "substrate-settle-"
 
 
 class KafkaAdmin:
@@ -34,6 +39,9 @@ class KafkaAdmin:
 
     def __init__(self, servers: Sequence[str], *, deadline_s: float = _DEADLINE_S) -> None:
         self._deadline_s = deadline_s
+        self._lock = threading.Lock()
+        self._marker = _MARKER + secrets.token_hex(6)
+        self._mark = _FEWEST
         self._mine = threading.local()  # another thread's block is no reason for this one not to wait
         milliseconds = int(deadline_s * 1000)
         self._client: Any = self._call(
@@ -126,18 +134,27 @@ class KafkaAdmin:
     def upsert_users(self, *users: ScramUser) -> None:
         """Make SCRAM users, or give them another password."""
         for mechanism in sorted({user.mechanism for user in users}):  # Kafka takes a name once a request
-            self._alter_users([translate.upsertion(user) for user in users if user.mechanism == mechanism])
+            self._put_users(user for user in users if user.mechanism == mechanism)
         self._settle()
 
     def delete_users(self, *names: str, mechanism: str = "SCRAM-SHA-512") -> None:
-        """Take the SCRAM credentials of one mechanism away; connections that stand, stay."""
-        self._alter_users([translate.deletion(name, mechanism) for name in names])
-        self._settle()
+        """Take the SCRAM credentials of one mechanism away; connections that stand, stay.
+
+        What is left is a credential that nobody knows, which Kafka refuses as it refuses an unknown name (58): a
+        removal in its log can cost a broker that starts again all users of the mechanism (`ScramDelta.apply` of 4.2.0).
+        """
+        self.upsert_users(
+            *(
+                ScramUser(name=name, password=secrets.token_hex(32), mechanism=mechanism, iterations=_GONE)
+                for name in names
+            )
+        )
 
     def users(self) -> dict[str, tuple[str, ...]]:
         """The SCRAM users, and their mechanisms."""
         found = self._call(self._client.describe_user_scram_credentials)
-        return {name: translate.mechanisms(row) for name, row in sorted(found.items())}
+        users = {name: translate.mechanisms(row, without=_GONE) for name, row in sorted(found.items())}
+        return {name: held for name, held in users.items() if held and not name.startswith(_MARKER)}
 
     @property
     def _batches(self) -> int:
@@ -152,50 +169,63 @@ class KafkaAdmin:
                     raise AdminRefused(-1, "configuration refused", result)
         self._settle()
 
-    def _alter_users(self, alterations: list[Any]) -> None:
-        for name, message in self._call(self._client.alter_user_scram_credentials, alterations).items():
+    def _put_users(self, users: Iterable[ScramUser]) -> None:
+        upsertions = [translate.upsertion(user) for user in users]
+        for name, message in self._call(self._client.alter_user_scram_credentials, upsertions).items():
             if message is not None:
                 raise AdminRefused(-1, f"user {name} refused", message)
 
     def _settle(self) -> None:
         """Wait until every broker has applied what was committed so far.
 
-        A broker applies the metadata log batch by batch, but not all parts of a batch at once. So a marker (a SCRAM
-        user) goes into the log: once a broker knows it, it is at least applying all that came before; once it knows
-        of the marker's removal too, it has done with that.
+        A broker applies the metadata log batch by batch, but not all parts of a batch at once. So a mark goes into the
+        log, the number of iterations of a SCRAM user of ours: once a broker shows it, it is at least applying all that
+        came before; once it shows the next, it has done with that. The user stays (see `delete_users`).
         """
         if self._batches:
             return
-        marker = f"substrate-settle-{secrets.token_hex(6)}"
         until = time.monotonic() + self._deadline_s
         nodes = [broker.node for broker in self.brokers()]
-        user = ScramUser(name=marker, password=secrets.token_hex(16), iterations=4096)
-        self._alter_users([translate.upsertion(user)])
-        self._wait(nodes, lambda node: self._knows(node, marker), until)
-        self._alter_users([translate.deletion(marker, user.mechanism)])
-        self._wait(nodes, lambda node: not self._knows(node, marker), until)
+        for _ in range(2):
+            with self._lock:
+                self._mark = _FEWEST + (self._mark + 1 - _FEWEST) % _FEWEST
+                mark = self._mark
+                user = ScramUser(name=self._marker, password=secrets.token_hex(16), iterations=mark)
+                self._put_users([user])
+                self._wait_for(mark, nodes, until)
 
-    def _wait(self, nodes: Sequence[int], holds: Callable[[int], bool], until: float) -> None:
+    def _wait_for(self, mark: int, nodes: Sequence[int], until: float) -> None:
         for node in nodes:
-            while not holds(node):
+            while (seen := self._mark_at(node)) != mark:
+                if seen is None and node not in {broker.node for broker in self.brokers()}:
+                    break  # it died meanwhile, and will learn of everything when it starts
                 if time.monotonic() > until:
                     raise TimeoutError(f"broker {node} did not learn of a change within {self._deadline_s:.0f} s")
                 time.sleep(_POLL_S)
 
-    def _knows(self, node: int, user: str) -> bool:
-        request = DescribeUserScramCredentialsRequest(users=[(user,)])
+    def _mark_at(self, node: int) -> int | None:
+        """The mark that a broker shows, or None where it does not answer."""
+        request = DescribeUserScramCredentialsRequest(users=[(self._marker,)])
         manager = self._client._manager  # its own methods ask whichever broker they like
-        answer = self._call(manager.run, lambda: manager.send(request, node_id=node))
-        return bool(answer.results[0].error_code != _ABSENT)
-
-    @staticmethod
-    def _call(method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         try:
-            return method(*args, **options)
-        except BrokerResponseError as error:
-            raise translate.refusal(error, str(error)) from error
-        except KafkaError as error:
-            raise TimeoutError(f"the administration got no answer: {type(error).__name__}") from error
+            answer = manager.run(lambda: manager.send(request, node_id=node, request_timeout_ms=_ANSWER_MS))
+        except KafkaError:
+            return None
+        infos = answer.results[0].credential_infos
+        return int(infos[0].iterations) if infos else 0
+
+    def _call(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        until = time.monotonic() + self._deadline_s
+        while True:
+            try:
+                return method(*args, **options)
+            except BrokerResponseError as error:
+                raise translate.refusal(error, str(error)) from error
+            except KafkaError as error:
+                # not ready: nothing was sent, as the client waits before it connects anew to a broker that was away
+                if not isinstance(error, NodeNotReadyError) or time.monotonic() > until:
+                    raise TimeoutError(f"the administration got no answer: {type(error).__name__}") from error
+                time.sleep(_RETRY_S)
 
 
 def _changes(settings: Mapping[str, str | None]) -> dict[str, tuple[str, str | None]]:

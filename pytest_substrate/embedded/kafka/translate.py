@@ -14,7 +14,6 @@ from kafka.admin import (
     ResourcePatternFilter,
     ResourceType,
     ScramMechanism,
-    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
@@ -119,14 +118,10 @@ def upsertion(user: ScramUser) -> Any:
     return UserScramCredentialUpsertion(user.name, user.mechanism, user.password, iterations=user.iterations)
 
 
-def deletion(name: str, mechanism: str) -> Any:
-    """A SCRAM credential to take away."""
-    return UserScramCredentialDeletion(name, mechanism)
-
-
-def mechanisms(row: dict[str, Any]) -> tuple[str, ...]:
-    """The mechanisms of a user out of `describe_user_scram_credentials`."""
-    return tuple(sorted(ScramMechanism(info["mechanism"]).name.replace("_", "-") for info in row["credential_infos"]))
+def mechanisms(row: dict[str, Any], *, without: int) -> tuple[str, ...]:
+    """The mechanisms of a user out of `describe_user_scram_credentials`, but those of `without` iterations."""
+    infos = [info for info in row["credential_infos"] if info["iterations"] != without]
+    return tuple(sorted(ScramMechanism(info["mechanism"]).name.replace("_", "-") for info in infos))
 
 
 def _pattern(value: Acl) -> Any:
