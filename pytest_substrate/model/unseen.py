@@ -6,7 +6,7 @@ from typing import Final
 
 from pytest_substrate.model.check import Cause
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive
-from pytest_substrate.model.facts import line
+from pytest_substrate.model.facts import admitted, line
 from pytest_substrate.model.observation import Unobserved
 
 UNSEEN_CAUSES: Final[tuple[Cause, ...]] = (
@@ -38,7 +38,7 @@ def unseen(observation: Unobserved, what: str) -> Diagnosis:
     return inconclusive(
         observation.reason,
         f"{what} could not be observed: {why}",
-        operation=observation.operation,
-        error_code=observation.code,
+        operation=admitted("operation", observation.operation),
+        error_code=admitted("error_code", observation.code),
         detail=None if observation.detail is None else line(observation.detail),
     )

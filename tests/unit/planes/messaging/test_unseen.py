@@ -98,8 +98,11 @@ def test_unobserved_is_inconclusive(part: str, reason: str) -> None:
     assert "ecs:DescribeServices" == found.facts["operation"]
 
 
-@given(st.builds(Unobserved, reason=st.sampled_from(["timeout", "refused"]), detail=st.text() | st.none()))
-def test_any_detail_fits(observation: Unobserved) -> None:
+ANY = st.text() | st.none()
+
+
+@given(st.builds(Unobserved, reason=st.sampled_from(["timeout", "refused"]), detail=ANY, code=ANY, operation=ANY))
+def test_any_words_fit(observation: Unobserved) -> None:
     """Whatever a service said, its words fit the fact."""
     assert not unseen(observation, "the cluster").outcome.green
 
