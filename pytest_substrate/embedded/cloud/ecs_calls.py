@@ -19,6 +19,8 @@ from pytest_substrate.embedded.cloud.ecs_tasks import Task, Tasks
 Answer = tuple[int, Mapping[str, str], bytes]
 Data = dict[str, Any]
 _PAGE: Final = 100
+_OMITTED: Final = {"stopCode", "stoppedReason", "group", "startedBy", "platformVersion", "platformFamily", "roleArn"}
+_sanitize = ecs._sanitize
 
 
 class Calls:
@@ -41,6 +43,7 @@ class Calls:
         ecs._complete_service_deployment = self.completed
         ecs._run_task = self.scheduled_run
         ecs._stop_task = self.scheduled_stop
+        ecs._sanitize = _without_empty
         ecs._ACTION_MAP.update(
             {
                 "RegisterTaskDefinition": self.register,
@@ -186,6 +189,14 @@ class Calls:
         service = ecs._services.get(key)
         if service:
             self.services.observe(service)
+
+
+def _without_empty(held: Any) -> Any:
+    """ministack's own shaping of a record, without the members that AWS omits while they are empty."""
+    shaped = _sanitize(held)
+    if not isinstance(shaped, dict):
+        return shaped
+    return {key: value for key, value in shaped.items() if value != "" or key not in _OMITTED}
 
 
 def _schedule_completion(task: Task, _: object, account: str, region: str) -> None:

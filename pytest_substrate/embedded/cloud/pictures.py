@@ -74,7 +74,8 @@ def pull(reference: str, *, session: RoleSession | None, cache: Path, architectu
     """Pull and unpack an image; `architecture` is ECS's word. Raises CannotPull, PullRefused."""
     found = _REFERENCE.fullmatch(reference)
     if found is None:
-        host = reference.partition("/")[0] if "." in reference.partition("/")[0] else "registry-1.docker.io"
+        first, slash, _ = reference.partition("/")
+        host = first if slash and ("." in first or ":" in first) else "registry-1.docker.io"
         raise CannotPull(f'failed to do request: Head "https://{host}/v2/": dial tcp: lookup {host}: no such host')
     if session is not None:
         _may_pull(session, found["name"], Place(region=found["region"], account=found["account"]))
