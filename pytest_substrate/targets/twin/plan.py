@@ -39,7 +39,8 @@ _DEBIAN: Final = {"X86_64": ("lib64/ld-linux-x86-64.so.2", "x86_64"), "ARM64": (
 
 INTERPRETER_COMMAND: Final = (
     f"mkdir -p {INTERPRETER_PATH}/usr && cp -a /usr/local /usr/lib {INTERPRETER_PATH}/usr/ && "
-    f"cp -a /lib {INTERPRETER_PATH}/ && {{ test ! -e /lib64 || cp -a /lib64 {INTERPRETER_PATH}/; }}"
+    f"cp -a /lib {INTERPRETER_PATH}/ && "
+    f"for folder in /lib64 /usr/lib64; do test ! -e $folder || cp -a $folder {INTERPRETER_PATH}$folder; done"
 )
 """What the second container does (after `sh -c`), and ends."""
 
