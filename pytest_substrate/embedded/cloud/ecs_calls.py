@@ -137,6 +137,8 @@ class Calls:
         """Tasks for RunTask or for a service; a service's are started by its deployment."""
         if data.get("_deploymentId"):
             data["startedBy"] = data["_deploymentId"]
+            if self.services.is_paused(f"{data['cluster']}/{data['group'].removeprefix('service:')}"):
+                return answer_json({"tasks": [], "failures": []})
         answer: Answer = self.run_task(data)
         if answer[0] < 400:
             told = json.loads(answer[2])

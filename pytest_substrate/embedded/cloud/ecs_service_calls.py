@@ -38,7 +38,10 @@ class ServiceCalls:
         return self._with_deployments(answer, "service")
 
     def update_service(self, data: Data) -> Answer:
-        """UpdateService."""
+        """UpdateService; a new deployment does not wait for what the old one's crashes earned."""
+        named = ecs._resolve_service_ref(data.get("service", ""))
+        if named and (data.get("forceNewDeployment") or data.get("taskDefinition")):
+            self.services.resume(f"{ecs._resolve_cluster_name(data.get('cluster', 'default'))}/{named[0]}")
         answer: Answer = self.original["UpdateService"](data)
         return self._with_deployments(answer, "service")
 

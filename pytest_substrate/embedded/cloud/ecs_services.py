@@ -62,6 +62,7 @@ class Services:
         self._lock = threading.Lock()
         self._held: dict[str, list[Deployment]] = {}
         self._crashes: dict[str, int] = {}
+        self._paused: dict[str, float] = {}
 
     def observe(self, service: Service) -> list[Deployment]:
         """The service's deployments, brought up to date; a copy."""
@@ -80,6 +81,15 @@ class Services:
         """Every deployment of the request's account and region."""
         return [(service, one) for service in ecs._services.values() for one in self.observe(service)]
 
+    def is_paused(self, key: str) -> bool:
+        """Whether the scheduler waits before it starts another task of the service `CLUSTER/NAME`."""
+        return time.monotonic() < self._paused.get(key, 0.0)
+
+    def resume(self, key: str) -> None:
+        """Forget the service's crashes: something new is deployed."""
+        self._crashes.pop(key, None)
+        self._paused.pop(key, None)
+
     def task_stopped(self, run: Run) -> None:
         """Let the scheduler act on a stopped task of a service: at once, or after a pause where tasks crash."""
         group = run.task.get("group", "")
@@ -90,9 +100,11 @@ class Services:
         crashed = run.task["stopCode"] in {EXITED, FAILED_START}
         lived = time.monotonic() - run.born > _LIVED_S
         crashes = self._crashes[key] = self._crashes.get(key, 0) + 1 if crashed and not lived else 0
+        pause = _BACK_OFF_S[min(crashes, len(_BACK_OFF_S)) - 1] if crashes else 0.0
+        self._paused[key] = time.monotonic() + pause
 
         def act() -> None:
-            time.sleep(_BACK_OFF_S[min(crashes, len(_BACK_OFF_S)) - 1] if crashes else 0.0)
+            time.sleep(pause)
             with request_scope(run.account, run.region):
                 if crashed:
                     ecs._record_service_task_failure(run.task)
