@@ -99,7 +99,7 @@ def topic_write_denied(platform: Platform) -> Iterator[None]:
     "api-version-pinned",
     check="MSG-220",
     layer=Layer.COMPATIBILITY,
-    cause="api-version-too-old",
+    cause="no-common-version",
     breaks="the client is pinned to api_version 0.10.2, which brokers of Kafka 4 no longer speak",
 )
 def api_version_pinned(platform: Platform) -> Iterator[None]:

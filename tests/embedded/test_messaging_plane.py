@@ -1,0 +1,107 @@
+"""The messaging plane on the embedded platform: green as it is, and red in exactly one place for each fault."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pytest_substrate.embedded.client import ATTACH_VARIABLE, read_attachment
+from pytest_substrate.embedded.faults import Fault, faults
+from pytest_substrate.gate.declared import read_declaration
+from pytest_substrate.model.outcome import TargetKind
+from pytest_substrate.model.record import first_red
+from pytest_substrate.targets import make_target
+from tests.embedded.runs import ROOT, Run, run_plane
+
+MESSAGING = [fault for fault in faults().values() if fault.check.startswith("MSG-")]
+READY = ("READY", 0)
+DECLARATION = ROOT / "fixtures" / "dev_min" / "substrate.toml"
+
+
+def verdict(run: Run) -> tuple[object, int]:
+    """The verdict of the evidence, and the exit code."""
+    return run.predicate.get("verdict"), run.exit_code
+
+
+@pytest.fixture
+def attached(kept_platform: Path) -> Mapping[str, str]:
+    """The environment of a run on the kept platform."""
+    return {**os.environ, ATTACH_VARIABLE: str(kept_platform)}
+
+
+@pytest.mark.parametrize("fault", MESSAGING, ids=[fault.name for fault in MESSAGING])
+def test_a_fault_turns_its_own_check_red_first(fault: Fault, attached: Mapping[str, str], tmp_path: Path) -> None:
+    """The first red has the fault's check, layer and cause; all before it is green; undone, the run is green again."""
+    broken = run_plane(tmp_path, "--substrate-fault", fault.name, env=attached)
+    red = first_red(broken.records)
+    assert red is not None, broken.output
+    assert (fault.check, fault.layer, fault.cause) == (red.check, red.layer, red.cause), broken.output
+    assert not [record for record in broken.records[: broken.records.index(red)] if not record.outcome.green]
+    assert ("NOT READY", 1) == verdict(broken)
+    mended = run_plane(tmp_path, env=attached)
+    assert READY == verdict(mended), mended.output
+
+
+def test_workers_share_one_probe(attached: Mapping[str, str], tmp_path: Path) -> None:
+    """Under xdist the records are the same, and one task was sent for all of them."""
+    run = run_plane(tmp_path, "-n", "2", env=attached)
+    assert READY == verdict(run), run.output
+    assert 1 == len({record.facts["task_arn"] for record in run.records if record.check == "MSG-055"})
+    assert 1 == run.output.count("probing ingest")
+
+
+def test_the_main_job_needs_nothing_of_the_machine(tmp_path: Path) -> None:
+    """From nothing, with a PATH that holds Python alone: no Java, Maven, Node or Docker of the machine is used."""
+    alone = tmp_path / "bin"
+    alone.mkdir()
+    (alone / "python3").symlink_to(sys.executable)
+    kept = {name: value for name, value in os.environ.items() if name in ("HOME", "XDG_CACHE_HOME", "SUBSTRATE_CACHE")}
+    run = run_plane(tmp_path, env={**kept, "PATH": str(alone)})
+    assert READY == verdict(run), run.output
+
+
+def test_two_runs_side_by_side_do_not_meet(tmp_path: Path) -> None:
+    """Each has a platform of its own; both are green, and neither leaves a folder behind."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    environment = {name: value for name, value in os.environ.items() if name != ATTACH_VARIABLE}
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda folder: run_plane(folder, env={**environment, "TMPDIR": str(folder)}), folders))
+    assert [READY, READY] == [verdict(run) for run in runs], "\n".join(run.output for run in runs)
+    assert [] == [left.name for folder in folders for left in folder.glob("substrate-embedded-*")]
+
+
+def test_no_secret_of_the_platform_is_in_an_output(
+    attached: Mapping[str, str], kept_platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the terminal nor a file of the run holds the service's password or the operator's key."""
+    monkeypatch.setenv(ATTACH_VARIABLE, str(kept_platform))
+    declaration = read_declaration(DECLARATION.read_bytes(), name=DECLARATION.name)
+    (tmp_path / "target").mkdir()
+    target = make_target(TargetKind.EMBEDDED, declaration, folder=tmp_path / "target", owner=True)
+    try:
+        program = "import json, os; print(json.loads(os.environ['KAFKA_CREDENTIAL'])['password'])"
+        password = target.execute("ingest", ["python", "-c", program], deadline_s=20).stdout.strip()
+    finally:
+        target.close()
+    run = run_plane(tmp_path, "-vv", "--showlocals", f"--junitxml={tmp_path / 'junit.xml'}", env=attached)
+    assert READY == verdict(run), run.output
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    for secret in (password, read_attachment(kept_platform).content["credentials"]["secret_access_key"].encode()):
+        assert len(secret) > 20
+        assert not [text for text in (run.output.encode(), *written) if secret in text]
+
+
+def test_the_temporary_folder_is_left_as_it_was(attached: Mapping[str, str], tmp_path: Path) -> None:
+    """A run on a kept platform leaves nothing in the machine's temporary folder."""
+    before = {path.name for path in Path(tempfile.gettempdir()).glob("substrate-*")}
+    run_plane(tmp_path, env=attached)
+    after = {path.name for path in Path(tempfile.gettempdir()).glob("substrate-*")}
+    assert set() == after - before
