@@ -114,6 +114,11 @@ class KafkaCluster:
         raise AssertionError("the last attempt returns or raises")
 
     @property
+    def version(self) -> str:
+        """The Kafka version that runs: of a distribution that the user named, its own."""
+        return self._runtime.jars.version
+
+    @property
     def bootstrap(self) -> tuple[str, ...]:
         """The addresses of the first listener, `localhost:PORT`, a broker each."""
         return self.addresses()
