@@ -75,6 +75,8 @@ class Plane:
         self.tasks: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.looks = 0
+        self.names = {"ingest"}
+        """The services that there are, all alike."""
         self.service = {
             "serviceName": "ingest",
             "status": "ACTIVE",
@@ -114,7 +116,7 @@ class Plane:
         return [request for name, request in self.calls if name == operation]
 
     def DescribeServices(self, request: Request) -> Any:
-        found = [self.service] if self.service["serviceName"] in request["services"] else []
+        found = [self.service | {"serviceName": name} for name in request["services"] if name in self.names]
         return {"services": found, "failures": [] if found else [{"reason": "MISSING"}]}
 
     def DescribeServiceRevisions(self, request: Request) -> Any:
