@@ -19,6 +19,11 @@ from typing import Any, Final
 MASK: Final = "***"
 _SHORTEST_FORM: Final = 6
 """A derived form that is shorter than this would mask innocent text; the raw value is masked at any length."""
+_DEPTH: Final = 3
+"""How deep literals are looked for in each other."""
+_SHORTEST_REST: Final = 3
+_DOTS: Final = ("...", "…")
+_CUT: Final = re.compile(r"(\.\.\.|…)")
 _LONG_LINE: Final = 16
 """Lines of a secret of several lines (a key in PEM) are secrets themselves from this length on."""
 
@@ -60,7 +65,10 @@ class Scrubber:
 
     def scrub(self, text: str) -> str:
         """The text with every known form masked."""
-        return self._pattern.sub(MASK, text) if self._pattern is not None else text
+        if self._pattern is None:
+            return text
+        clean = self._pattern.sub(MASK, text)
+        return self._scrub_cut(clean) if any(dots in clean for dots in _DOTS) else clean
 
     def scrub_bytes(self, data: bytes) -> bytes:
         """The same for bytes, which are left alone where nothing is found in them."""
@@ -92,6 +100,18 @@ class Scrubber:
             logging.setLogRecordFactory(self._factory)
             self._factory = None
 
+    def _scrub_cut(self, text: str) -> str:
+        """What is left of a known form where something shortened it in the middle (`'hun...er2'`) is masked too."""
+        parts = _CUT.split(text)
+        for place in range(0, len(parts), 2):
+            if place > 0:
+                left = max((_common(parts[place], form, of_end=True) for form in self._forms), default=0)
+                parts[place] = MASK + parts[place][left:] if left else parts[place]
+            if place < len(parts) - 1:
+                left = max((_common(parts[place], form, of_end=False) for form in self._forms), default=0)
+                parts[place] = parts[place][:-left] + MASK if left else parts[place]
+        return "".join(parts)
+
     def _hold_logging(self) -> None:
         before = self._factory = logging.getLogRecordFactory()
 
@@ -114,13 +134,19 @@ class Scrubber:
         logging.setLogRecordFactory(factory)
 
 
+def _common(text: str, form: str, *, of_end: bool) -> int:
+    """How much of a form's end begins the text, or of its beginning ends the text; 0 for less than a few characters."""
+    for length in range(min(len(form) - 1, len(text)), _SHORTEST_REST - 1, -1):
+        if text.startswith(form[-length:]) if of_end else text.endswith(form[:length]):
+            return length
+    return 0
+
+
 def forms(value: str) -> set[str]:
     """Every text in which `value` may appear in an output."""
     data = value.encode("utf-8", "surrogatepass")
     derived = {
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        repr(value)[1:-1],
+        *_escaped(value),
         repr(data)[2:-1],
         html.escape(value),
         html.escape(value, quote=False),
@@ -130,6 +156,18 @@ def forms(value: str) -> set[str]:
         *_base64_forms(data),
     }
     return {value} | {form for form in derived if len(form) >= _SHORTEST_FORM}
+
+
+def _escaped(value: str) -> set[str]:
+    """As string literals of JSON and Python write it, and these in each other (the repr of a JSON body that holds one)."""
+    found = {value}
+    for _ in range(_DEPTH):
+        found |= {
+            literal[1:-1]
+            for text in found
+            for literal in (json.dumps(text), json.dumps(text, ensure_ascii=False), repr(text))
+        }
+    return found
 
 
 def _url_forms(value: str) -> Iterator[str]:

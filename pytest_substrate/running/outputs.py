@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if TYPE_CHECKING:
     from pytest_substrate.running.state import Run
+
+
+_PLACE: Final = ("nodeid", "_id", "location")
+"""What tells a report's place: xdist compares it with what was collected, and a rung's holds no value."""
 
 
 class Outputs:
@@ -72,7 +76,5 @@ class Outputs:
         clean = scrubber.scrub_tree(data)
         if clean != data:
             anew = hook.pytest_report_from_serializable(config=config, data=clean)
-            for name in ("longrepr", "sections", "user_properties", "wasxfail", "keywords"):
-                if name in anew.__dict__:
-                    setattr(report, name, anew.__dict__[name])
+            report.__dict__.update({name: value for name, value in vars(anew).items() if name not in _PLACE})
         return report

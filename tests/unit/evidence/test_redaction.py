@@ -35,6 +35,9 @@ def scrubber() -> Iterator[Scrubber]:
         json.dumps({"password": SECRET}),
         json.dumps({"password": SECRET}, ensure_ascii=False),
         repr(SECRET),
+        repr(json.dumps({"password": SECRET})),
+        json.dumps({"body": json.dumps({"password": SECRET})}),
+        repr(json.dumps({"body": json.dumps({"password": SECRET})})),
         repr(SECRET.encode()),
         html.escape(SECRET),
         urllib.parse.quote(SECRET),
@@ -98,6 +101,13 @@ def test_lines_of_a_long_secret(scrubber: Scrubber) -> None:
     """A key in PEM is found even where only one of its lines is printed."""
     scrubber.add("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\nCBKcwggSjAgEAAoIBAQDM1x2y\n-----END-----")
     assert "key: ***" == scrubber.scrub("key: MIIEvQIBADANBgkqhkiG9w0BAQ")
+
+
+@pytest.mark.parametrize("dots", ["...", "…"])
+def test_a_secret_that_was_cut(scrubber: Scrubber, dots: str) -> None:
+    """What a shortened repr leaves of a secret, before and after its dots, is masked too."""
+    assert f"'***{dots}***'" == scrubber.scrub(f"'{SECRET[:5]}{dots}{SECRET[-6:]}'")
+    assert f"left {dots} right" == scrubber.scrub(f"left {dots} right")
 
 
 def test_bytes_and_trees(scrubber: Scrubber) -> None:
