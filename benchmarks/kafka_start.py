@@ -1,6 +1,6 @@
 """How long two brokers take from nothing until each knows the other, with the JVM's image and without, in one run.
 
-`python benchmarks/kafka_start.py` prints the medians and their ratio; what else keeps the machine busy slows both alike.
+`python benchmarks/kafka_start.py` prints the medians and their ratio; what else keeps the machine busy slows both.
 """
 
 from __future__ import annotations
