@@ -34,7 +34,8 @@ Unreadable = (ValueError, KeyError, TypeError, RecursionError)
 def shadows(environ: Mapping[str, str]) -> list[str]:
     """The variables, and the file, that an SDK would take before the task role's credentials."""
     found = [name for name in SHADOWS if environ.get(name)]
-    return found + ["~/.aws/credentials"] * os.path.exists(os.path.expanduser("~/.aws/credentials"))
+    home = environ.get("HOME") or os.path.expanduser("~")
+    return found + ["~/.aws/credentials"] * os.path.exists(home + "/.aws/credentials")
 
 
 def container_keys(environ: Mapping[str, str], until: float) -> dict[str, str]:
@@ -104,8 +105,13 @@ def http_answer(method: str, url: Any, headers: Mapping[str, str], body: bytes |
         connection.close()
 
 
-def received(asked: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
-    """The Kafka credential that the container received, and what can be said of it without saying it."""
+def received(
+    asked: Mapping[str, Any], environ: Mapping[str, str], held: list[str | None]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The Kafka credential that the container received, and what can be said of it without saying it.
+
+    The password that was expected instead is added to `held`, as a broker may know it.
+    """
     whole = asked.get("credential_env")
     names = [whole] if whole else [asked.get("username_env"), asked.get("password_env")]
     seen = {"variables": [name for name in names if name]}  # type: dict[str, Any]
@@ -122,6 +128,7 @@ def received(asked: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[dict
             if not document:
                 raise Broken("no-reference")
             expected = credential(document, "reference-malformed")
+            held.append(expected["password"])
             seen["compared"] = True
             seen["differs"] = [name for name in ("username", "password") if secret[name] != expected[name]]
     except Broken as broken:

@@ -93,7 +93,7 @@ class Probe:
         if asked.get("identity") or (asked.get("mechanism") == "AWS_MSK_IAM" and not self.secret):
             self.identity()
         if asked.get("credential_env") or asked.get("username_env"):
-            self.secret, seen["credential"] = received(asked, self.env)
+            self.secret, seen["credential"] = received(asked, self.env, self.held)
         try:
             self.ladder()
         finally:
