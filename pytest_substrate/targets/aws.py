@@ -10,6 +10,7 @@ from typing import Final
 from pytest_substrate.adapters.aws.hosts import real_hosts
 from pytest_substrate.adapters.aws.session import AwsSession, Way
 from pytest_substrate.adapters.aws.surroundings import observe_surroundings
+from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import TargetKind, Vantage
 from pytest_substrate.targets.control_plane import ControlPlaneTarget, Setting
 from pytest_substrate.targets.guard import address_of_proxy, judge_identity, judge_surroundings
@@ -55,15 +56,13 @@ class AwsTarget(ControlPlaneTarget):
         return refusals or self._judge_credentials()
 
     def _judge_credentials(self) -> Sequence[Refusal]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            if not self._caller.has_credentials():
-                return judge_identity(None, None, self.expected())
-        except (BotoCoreError, ClientError) as error:  # their texts name profiles, files and URLs, and no credential
-            message = f"the credentials can't be used: {type(error).__name__}: {error}"
+        found = self._caller.has_credentials()
+        if isinstance(found, Unobserved):
+            message = f"the credentials can't be used: {found.code}: {found.detail}"
             mend = "mend the profile, or sign in again"
-            return [Refusal(cause="credentials-broken", message=" ".join(message.split()), mend=mend)]
+            return [Refusal(cause="credentials-broken", message=message, mend=mend)]
+        if not found:
+            return judge_identity(None, None, self.expected())
         return self.judge_who()
 
 

@@ -17,8 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_substrate.adapters.aws.answer import NoAnswer
 from pytest_substrate.adapters.aws.hosts import builtin_loader
 from pytest_substrate.adapters.aws.session import AwsSession, Keys, Way
+from pytest_substrate.adapters.aws.twins import TwinCalls
 from pytest_substrate.embedded.client import (
     ATTACH_VARIABLE,
     Attachment,
@@ -103,16 +105,13 @@ class EmbeddedTarget(ControlPlaneTarget):
 
     def running_task(self, service: str) -> Mapping[str, Any]:
         """See the base. Of several running tasks, the one that started last."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         declared = self.declaration.service[service]
-        ecs = self.client("ecs")
         try:
-            arns = ecs.list_tasks(cluster=declared.ecs_cluster, serviceName=declared.ecs_service)["taskArns"]
-            tasks = ecs.describe_tasks(cluster=declared.ecs_cluster, tasks=arns)["tasks"] if arns else []
-        except (BotoCoreError, ClientError) as error:
-            raise TargetError(f"service {service}: its tasks could not be listed: {error}") from None
-        running = [task for task in tasks if task.get("lastStatus") == "RUNNING" and task.get("startedAt")]
+            tasks = TwinCalls(self.client).running_tasks(declared.ecs_cluster, declared.ecs_service)
+        except NoAnswer as none:
+            why = getattr(none.observation, "reason", "there is no such service")
+            raise TargetError(f"service {service}: its tasks could not be listed: {why}") from None
+        running = [task for task in tasks if task.get("startedAt")]
         if not running:
             raise TargetError(f"service {service}: no task of it is running in {declared.ecs_cluster}")
         last: Mapping[str, Any] = max(running, key=lambda task: task["startedAt"])
@@ -121,6 +120,11 @@ class EmbeddedTarget(ControlPlaneTarget):
 
 def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str]) -> EmbeddedTarget:
     """The platform as the run's owner holds it. Raises BadInput where it can't be had, TargetError where it is busy."""
+    if faults:
+        from pytest_substrate.embedded.faults import find_fault
+
+        for fault in faults:  # a misspelt one is told before anything is started
+            find_fault(fault)
     with contextlib.ExitStack() as held:
         named = os.environ.get(ATTACH_VARIABLE)
         if named:

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from pytest_substrate.adapters.aws.hosts import builtin_loader, client_check, provider_check
+from pytest_substrate.model.facts import line
 from pytest_substrate.model.observation import Unobserved
 
 CONNECT_S: Final = 5
@@ -92,10 +93,15 @@ class AwsSession:
                 self._clients[(service, where)] = client
         return client
 
-    def has_credentials(self) -> bool:
-        """Whether a provider gives any; raises botocore's errors for a broken profile or a refused sign-in."""
-        with self._lock:
-            return self._session.get_credentials() is not None
+    def has_credentials(self) -> bool | Unobserved:
+        """Whether a provider gives any; Unobserved with the SDK's words for a broken profile or a refused sign-in."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            with self._lock:
+                return self._session.get_credentials() is not None
+        except (BotoCoreError, ClientError) as error:  # their texts name profiles, files and URLs, and no credential
+            return Unobserved(reason="no-credentials", code=type(error).__name__, detail=line(error))
 
     def as_role(self, role_arn: str, *, name: str) -> AwsSession:
         """A session of that role, assumed by this one when first used and again before it expires.

@@ -59,14 +59,13 @@ class TwinCalls:
 
     def running_digests(self, cluster: str, service: str, definition: str, container: str) -> set[str]:
         """The digests that the service's running tasks of that task definition run in a container."""
-        found: set[str] = set()
-        for page in self._pages("ecs:ListTasks", cluster=cluster, serviceName=service, desiredStatus="RUNNING"):
-            for task in self.tasks(cluster, page.get("taskArns", ())):
-                if task.get("taskDefinitionArn") == definition:
-                    for item in task.get("containers", ()):
-                        if item.get("name") == container and item.get("imageDigest"):
-                            found.add(str(item["imageDigest"]))
-        return found
+        return {
+            str(item["imageDigest"])
+            for task in self.running_tasks(cluster, service)
+            if task.get("taskDefinitionArn") == definition
+            for item in task.get("containers", ())
+            if item.get("name") == container and item.get("imageDigest")
+        }
 
     def secret_arn(self, name: str) -> str | None:
         """The whole ARN of a secret, None where it does not exist."""
@@ -96,6 +95,12 @@ class TwinCalls:
         if not arns:
             return []
         return list(self._ask("ecs:DescribeTasks", cluster=cluster, tasks=list(arns)).get("tasks") or ())
+
+    def running_tasks(self, cluster: str, service: str) -> list[Mapping[str, Any]]:
+        """The service's tasks that run."""
+        pages = self._pages("ecs:ListTasks", cluster=cluster, serviceName=service, desiredStatus="RUNNING")
+        found = [task for page in pages for task in self.tasks(cluster, page.get("taskArns", ()))]
+        return [task for task in found if task.get("lastStatus") == "RUNNING"]
 
     def tasks_started_by(self, cluster: str, name: str) -> list[str]:
         """The ARNs of the tasks that someone of that name started and that should run."""

@@ -27,6 +27,7 @@ from pytest_substrate.targets.runtime_host import runtime_host
 DECLARATION = Path(__file__).parents[3] / "fixtures" / "dev_min" / "substrate.toml"
 REQUEST = ProbeRequest(nonce="0123456789abcdef0123456789abcdef", expected_env="SUBSTRATE_EXPECTED")
 SAID: list[str] = []
+ONE, TWO, BUSY = "topic-write-denied", "api-version-pinned", "rotated-without-redeploy"
 PROGRAM = """
 import hashlib, json, os, sys
 asked = json.loads(sys.argv[1])
@@ -270,8 +271,8 @@ class Attached:
                 match self.path.strip("/").split("/"):
                     case ["faults", "undo"]:
                         attached.applied.clear()
-                    case ["faults", "unknown", "apply"]:
-                        return self._answer(400, {"error": "fault 'unknown': there is no fault of that name"})
+                    case ["faults", name, "apply"] if name == BUSY:
+                        return self._answer(400, {"error": "it can't be applied now"})
                     case ["faults", name, "apply"]:
                         attached.applied.append(name)
                 return self._answer(200, {"applied": attached.applied})
@@ -334,18 +335,27 @@ def embedded(declaration: Declaration, tmp_path: Path) -> Callable[..., Any]:
 
 def test_faults_are_applied_in_order_and_undone_at_the_end(attached: Attached, embedded: Callable[..., Any]) -> None:
     """A kept platform is given back as it was."""
-    target = embedded("one", "two")
-    assert ["one", "two"] == attached.applied
+    target = embedded(ONE, TWO)
+    assert [ONE, TWO] == attached.applied
     target.close()
     assert [] == attached.applied
 
 
 def test_a_fault_that_can_t_be_applied_leaves_none_behind(attached: Attached, embedded: Callable[..., Any]) -> None:
     """Those before it are undone, and the platform is free again."""
-    with pytest.raises(BadInput, match="no fault of that name"):
-        embedded("one", "unknown")
+    with pytest.raises(BadInput, match="can't be applied now"):
+        embedded(ONE, BUSY)
     assert [] == attached.applied
-    embedded("one").close()
+    embedded(ONE).close()
+
+
+def test_a_fault_that_there_is_not_is_told_before_anything_is_started(
+    attached: Attached, embedded: Callable[..., Any]
+) -> None:
+    """No platform is asked or started for a misspelt name."""
+    with pytest.raises(BadInput, match="no fault of that name"):
+        embedded("no-such-fault")
+    assert [] == attached.asked
 
 
 def test_runs_share_a_kept_platform_and_one_with_faults_has_it_alone(
@@ -355,10 +365,10 @@ def test_runs_share_a_kept_platform_and_one_with_faults_has_it_alone(
     monkeypatch.setattr("pytest_substrate.targets.embedded._LOCK_S", 0.3)
     first, second = embedded(), embedded()
     with pytest.raises(TargetError, match="other runs"):
-        embedded("one")
+        embedded(ONE)
     first.close()
     second.close()
-    broken = embedded("one")
+    broken = embedded(ONE)
     with pytest.raises(TargetError, match="run with faults"):
         embedded()
     broken.close()

@@ -65,7 +65,12 @@ def test_the_digest_of_running_tasks_is_that_of_the_live_definition_alone(stub: 
     client, stubber = stub("ecs")
     live, old = (f"{PREFIX}:task-definition/ingest:{number}" for number in (7, 6))
     tasks = [
-        {"taskArn": f"{PREFIX}:task/main/{number}", "taskDefinitionArn": definition, "containers": [container]}
+        {
+            "taskArn": f"{PREFIX}:task/main/{number}",
+            "taskDefinitionArn": definition,
+            "lastStatus": "RUNNING",
+            "containers": [container],
+        }
         for number, (definition, container) in enumerate(
             [
                 (live, {"name": "app", "imageDigest": "sha256:a"}),
