@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 
 from pytest_substrate.embedded import keeper
@@ -20,6 +22,8 @@ from pytest_substrate.embedded.runtime.registry import push
 ACCOUNT, REGION = "111122223333", "eu-west-2"
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0a1"], "securityGroups": ["sg-0b2"]}}
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/acme/ingest"
+_LOADER = botocore.loaders.create_loader()
+"""One for all sessions, as it keeps the parsed models of the services."""
 _PASSWORD = "correct horse battery"
 _TRUST = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
 _APP = b"""
@@ -83,7 +87,10 @@ class Account:
     @staticmethod
     def session_of(credentials: Credentials, token: str | None = None) -> Any:
         """A session that knows nothing but these credentials."""
+        core = botocore.session.Session()
+        core.register_component("data_loader", _LOADER)
         return boto3.Session(
+            botocore_session=core,
             aws_access_key_id=credentials.access_key_id,
             aws_secret_access_key=credentials.secret_access_key,
             aws_session_token=token,
