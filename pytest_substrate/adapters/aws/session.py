@@ -168,6 +168,7 @@ def _bare_session(region: str, way: Way, *, isolated: bool) -> Any:
     session.register_component("data_loader", builtin_loader())
     session.set_config_variable("ca_bundle", way.ca_bundle or True)
     session.set_config_variable("region", region)
+    session.set_config_variable("sts_regional_endpoints", "regional")
     session.set_default_client_config(_config(way))
     if way.endpoint is None:
         session.register("before-send", provider_check(region))

@@ -122,6 +122,7 @@ def bent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_CA_BUNDLE": "/evil.pem",
         "REQUESTS_CA_BUNDLE": "/evil.pem",
         "HTTPS_PROXY": "http://evil.example:1",
+        "AWS_STS_REGIONAL_ENDPOINTS": "legacy",
         "AWS_ACCESS_KEY_ID": "AKIAOTHER",
         "AWS_SECRET_ACCESS_KEY": "other",
     }.items():
