@@ -159,7 +159,7 @@ def forms(value: str) -> set[str]:
 
 
 def _escaped(value: str) -> set[str]:
-    """As string literals of JSON and Python write it, and these in each other (the repr of a JSON body that holds one)."""
+    """As string literals of JSON and Python write it, and these in each other (the repr of a JSON body)."""
     found = {value}
     for _ in range(_DEPTH):
         found |= {

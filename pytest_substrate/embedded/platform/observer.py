@@ -1,12 +1,13 @@
-"""What the observer of `dev_min` may do: what the checks say that they need, and no more."""
+"""What the observer of `dev_min` may do: what the checks need, what a fixture needs beside, and no more."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.embedded.platform import names
+from pytest_substrate.embedded.platform.roles import allow, statement
 from pytest_substrate.model.outcome import Plane
 
 if TYPE_CHECKING:
@@ -30,4 +31,14 @@ def observer_policy() -> Policy:
     file = declaration_file()
     declaration = parse_declaration(file.read_text(encoding="utf-8"), name=file.name)
     roles = [names.role_arn(names.EXECUTION_ROLE)]
-    return permissions.observer_policy([Plane.MESSAGING], declaration, execution_roles=roles)
+    policy = permissions.observer_policy([Plane.MESSAGING], declaration, execution_roles=roles)
+    return allow([*policy["Statement"], *_fixture_statements()])
+
+
+def _fixture_statements() -> list[dict[str, Any]]:
+    """For `runtime_credentials`: whoever uses that fixture grants its observer this; no check ever reads a value."""
+    place = f"{names.REGION}:{names.ACCOUNT}"
+    return [
+        statement(["secretsmanager:GetSecretValue"], [f"arn:aws:secretsmanager:{place}:secret:{names.SECRET}-*"]),
+        statement(["kms:Decrypt"], [f"arn:aws:kms:{place}:key/*"]),
+    ]

@@ -1,0 +1,76 @@
+"""A user's own tests beside the shipped checks: what the public fixtures give, on the embedded platform.
+
+This is how a project writes such tests; nothing here knows that the target is a local one.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_substrate.given import EcsTaskIdentity, Evidence, MskBootstrap, RuntimeCredential, Substrate
+
+
+def test_the_declared_topic_has_partitions(
+    msk_bootstrap: Mapping[str, MskBootstrap],
+    runtime_credentials: Mapping[str, RuntimeCredential],
+    substrate: Substrate,
+    evidence: Evidence,
+) -> None:
+    """A client with the runtime's credential, made here, sees the topic that the service publishes to."""
+    kafka = pytest.importorskip("kafka", reason="kafka-python is an extra")
+    bootstrap, credential = msk_bootstrap["spine"], runtime_credentials["ingest"]
+    consumer = kafka.KafkaConsumer(
+        bootstrap_servers=list(bootstrap.servers),
+        security_protocol=bootstrap.security_protocol,
+        sasl_mechanism=bootstrap.sasl_mechanism,
+        sasl_plain_username=credential.username,
+        sasl_plain_password=credential.password.reveal(),
+        ssl_context=_trust(substrate),
+    )
+    try:
+        partitions = consumer.partitions_for_topic("events.raw")
+    finally:
+        consumer.close()
+    assert partitions
+    evidence.attach("events.raw", {"partitions": sorted(partitions)})
+
+
+def test_the_task_is_who_it_should_be(ecs_task_identity: Mapping[str, EcsTaskIdentity], substrate: Substrate) -> None:
+    """A fresh task of the service runs under the declared role, in the declared account."""
+    identity = ecs_task_identity["ingest"]
+    assert substrate.declaration.account == identity.account
+    assert identity.role_arn.endswith(f"role/{substrate.declaration.service['ingest'].task_role}")
+    assert identity.caller_arn.startswith(f"arn:aws:sts::{identity.account}:assumed-role/ingest-task/")
+    assert identity.image_digest.startswith("sha256:")
+
+
+def test_the_running_container_has_its_settings(runtime_host: Mapping[str, Any]) -> None:
+    """A command in the running container sees the environment that the service has, and the image's own packages."""
+    host = runtime_host["ingest"]
+    told = host.run("python3 -c %s", "import os, kafka; print(os.environ['KAFKA_BOOTSTRAP_SERVERS'])")
+    assert 0 == told.rc, told.stderr
+    assert told.stdout.strip()
+
+
+@pytest.mark.parametrize("fixture", ["msk_bootstrap", "runtime_credentials", "ecs_task_identity", "runtime_host"])
+def test_a_name_that_is_not_declared(request: pytest.FixtureRequest, fixture: str) -> None:
+    """One clear error names the fixture, the name and what is declared; the mapping is read-only."""
+    named = request.getfixturevalue(fixture)
+    with pytest.raises(KeyError) as error:
+        named["nope"]
+    assert f"{fixture}['nope']: no such" in str(error.value)
+    assert f"declared: {', '.join(named)}" in str(error.value)
+    assert "nope" not in named
+    with pytest.raises(TypeError):
+        named["nope"] = 1
+
+
+def _trust(substrate: Substrate) -> ssl.SSLContext:
+    """The trust store that the platform's clients use."""
+    content = getattr(getattr(substrate.target, "attachment", None), "content", {})
+    return ssl.create_default_context(cafile=content.get("ca_file"))
