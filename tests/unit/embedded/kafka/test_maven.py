@@ -7,7 +7,7 @@ import pytest
 from pytest_substrate.embedded.kafka.maven import central_mirror
 
 _SETTINGS = """\
-<settings xmlns="http://maven.apache.org/SETTINGS/1.0.0">
+<settings xmlns="urn:settings">
   <mirrors>
     <mirror><id>other</id><url>http://other.invalid/</url><mirrorOf>snapshots</mirrorOf></mirror>
     <mirror><id>mine</id><url>http://mine.invalid/maven/</url><mirrorOf>{of}</mirrorOf></mirror>
