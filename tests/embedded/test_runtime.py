@@ -39,7 +39,7 @@ class Bench:
         identifier = secrets.token_hex(32)
         own = self.folder / identifier[:12]
         own.mkdir()
-        frozen = private_tree(self.shared, own / "root", folders=("/tmp",))
+        frozen = private_tree(self.shared, own / "root", folders=("tmp",))
         lines: list[str] = self.lines.setdefault(identifier, [])
 
         def deliver(read: Sequence[Line]) -> None:
@@ -75,7 +75,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "/usr/local/bin/hello": _SCRIPT,
                 "/usr/local/bin/native": b"\x7fELF",
                 "/etc/kafka/ca.pem": b"the image's\n",
-                "/etc/passwd": b"root:x:0:0::/root:/bin/sh\napp:x:1001:1002::/home/app:/bin/sh\n",
+                "/etc/passwd": b"root:x:0:0::/home/root:/bin/sh\napp:x:1001:1002::/home/app:/bin/sh\n",
                 "/venv/pyvenv.cfg": b"include-system-site-packages = false\n",
                 "/venv/bin/python3": b"",
                 f"{images.SITE.replace('/usr/local', '/venv')}/only.py": b"here = 1\n",
@@ -130,7 +130,7 @@ def test_the_environment_is_exact(bench: Bench) -> None:
 
     assert code == 0
     assert held.keys() - {"LC_CTYPE"} == {"A", "HOME", "HOSTNAME", "PATH"}
-    assert (held["A"], held["PATH"]) == ("1", "/usr/bin")
+    assert (held["A"], held["PATH"], held["HOME"]) == ("1", "/usr/bin", "/home/root")
 
 
 def test_absolute_paths_mean_the_image(bench: Bench) -> None:
@@ -140,7 +140,7 @@ def test_absolute_paths_mean_the_image(bench: Bench) -> None:
             """
             import os, pathlib
             print(open("/etc/kafka/ca.pem").read().strip(), os.getcwd(), sorted(os.listdir("/")))
-            print(*(pathlib.Path(each).exists() for each in ("/etc/hostname", "/root/.profile", "/proc/self")))
+            print(*(pathlib.Path(each).exists() for each in ("/etc/hostname", "/usr/bin/env", "/proc/self")))
             print(pathlib.Path("../../../etc/kafka/ca.pem").read_text().strip())
             try:
                 open("/etc/shadow")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from pytest_substrate.embedded.cloud.config import CONTROL_HEADER, CloudConfig
 from pytest_substrate.model.errors import BadInput
 
 START_DEADLINE_S = 20.0
+_LOADER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What an interpreter may need to start at all."""
 
 
 class Spawn(Protocol):
@@ -108,11 +111,12 @@ class Cloud:
         )
         config.ready_file.unlink(missing_ok=True)
         progress("starting the cloud")
+        kept = {name: os.environ[name] for name in _LOADER if name in os.environ}
         process = spawn(
             [sys.executable, "-I", "-m", "pytest_substrate.embedded.cloud.server", str(config.write())],
             folder=folder,
             name="cloud",
-            env={"PATH": "/usr/bin:/bin", "HOME": str(own), "TMPDIR": str(own), "LC_ALL": "C.UTF-8"},
+            env={"PATH": "/usr/bin:/bin", "HOME": str(own), "TMPDIR": str(own), "LC_ALL": "C.UTF-8", **kept},
             cwd=own,
         )
         return cls(process=process, config=config, port=_await_port(process, config, folder / "logs" / "cloud.log"))

@@ -155,7 +155,7 @@ class _Start:
         own = self.folder / name
         tree = own / "root"
         own.mkdir(parents=True)
-        frozen = private_tree(picture.tree, tree, folders=("/tmp", "/root"))  # noqa: S108  folders of the image, not of the host
+        frozen = private_tree(picture.tree, tree, folders=("tmp", "root"))
         spec = ContainerSpec(
             name=name,
             tree=tree,

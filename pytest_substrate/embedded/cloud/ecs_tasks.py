@@ -101,6 +101,16 @@ class Tasks:
         ecs_metadata.set_task_status(task["taskArn"], desired_status="STOPPED")
         spawn_background(self._finish, run, thread_name=f"stop-{task['taskArn'].rsplit('/', 1)[-1][:8]}")
 
+    def end_all(self, grace_s: float) -> None:
+        """End every container, politely first; for the end of the cloud itself."""
+        with self._lock:
+            containers = [one for run in self._runs.values() for one in run.containers.values()]
+        enders = [threading.Thread(target=one.stop, args=(grace_s,), daemon=True) for one in containers]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+
     def _finish(self, run: Run) -> None:
         with request_scope(run.account, run.region):
             task = run.task

@@ -7,6 +7,7 @@ front correct it at its seams and see its state, with no second hop and the sign
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -18,6 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_substrate.embedded.cloud.config import REQUIRED_MINISTACK, CloudConfig, read_config
+
+_KEEPER = "pytest_substrate.embedded.keeper"
+"""Imported after the start, as psutil takes a while."""
+_GRACE_S = 0.5
+"""How long tasks have to end when the cloud does."""
 
 
 def main(config_file: str) -> int:
@@ -73,10 +79,12 @@ async def _serve(config: CloudConfig, listener: socket.socket, port: int) -> Non
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 _say_ready(config, port)
+                threading.Thread(target=importlib.import_module, args=(_KEEPER,), daemon=True).start()
 
         await front(scope, receive, announce if scope["type"] == "lifespan" else send)
 
     await serve(application, settings, shutdown_trigger=ended.wait)
+    front.tasks.end_all(_GRACE_S)
 
 
 def assemble(config: CloudConfig, endpoint: str) -> Any:
@@ -137,9 +145,7 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
 
 def _note(config: CloudConfig) -> Callable[[int], None]:
     def note(pid: int) -> None:
-        from pytest_substrate.embedded import keeper
-
-        keeper.write_down(Path(config.platform), pid)
+        importlib.import_module(_KEEPER).write_down(Path(config.platform), pid)
 
     return note
 

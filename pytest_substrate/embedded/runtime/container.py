@@ -86,7 +86,9 @@ class Container:
         self.exit_code: int | None = None
         self._note, self._deliver, self._on_end = note, deliver, on_end
         self._folder = Path(os.path.realpath(folder))
-        self._environment = {"HOSTNAME": self.id[:12], "HOME": "/", "PATH": program.DEFAULT_PATH, **spec.environment}
+        self._user = _user(spec.user, os.path.realpath(spec.tree))
+        given = {"HOSTNAME": self.id[:12], "HOME": self._user.home, "PATH": program.DEFAULT_PATH}
+        self._environment = {**given, **spec.environment}
         self._launch = self._prepare()
         reading, writing = os.pipe()
         try:
@@ -160,14 +162,13 @@ class Container:
         words = " ".join("'" + word.replace("'", "'\\''") + "'" for word in [*launch, interpreter])
         again.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
         again.chmod(0o755)
-        uid, gid = _user(self.spec.user, root)
         settings = {
             "root": root,
             "mounts": [(point, os.path.realpath(source), only) for point, source, only in self.spec.mounts],
             "read_only": self.spec.read_only,
             "frozen": self.spec.frozen,
-            "uid": uid,
-            "gid": gid,
+            "uid": self._user.uid,
+            "gid": self._user.gid,
             "loader": [name for name in _LOADER if name not in self._environment and name in os.environ],
             "python": str(again),
             "interpreter": interpreter,
@@ -253,19 +254,33 @@ def _exit_code(returned: int) -> int:
     return returned if returned >= 0 else 128 - returned
 
 
-def _user(user: str, root: str) -> tuple[int, int]:
-    """Numbers for `user` or `user:group`, by name from the image's own files; root where nothing is said."""
+@dataclass(frozen=True, slots=True)
+class _User:
+    uid: int = 0
+    gid: int = 0
+    home: str = "/"
+
+
+def _user(user: str, root: str) -> _User:
+    """Who `user` or `user:group` is, by the image's own files; root where nothing is said. Raises CannotStart."""
     name, _, group = user.partition(":")
-    uid, gid = _entry(f"{root}/etc/passwd", name) if name else (0, 0)
-    return uid, _entry(f"{root}/etc/group", group)[0] if group else gid
+    row = _entry(f"{root}/etc/passwd", name or "0")
+    if row is None and name and not name.isdecimal():
+        raise CannotStart(f"unable to find user {name}: no matching entries in passwd file")
+    uid, gid, home = (int(row[2]), int(row[3]), row[5]) if row else (int(name or 0), 0, "/")
+    if group:
+        found = _entry(f"{root}/etc/group", group)
+        if found is None and not group.isdecimal():
+            raise CannotStart(f"unable to find group {group}: no matching entries in group file")
+        gid = int(found[2] if found else group)
+    return _User(uid, gid, home or "/")
 
 
-def _entry(file: str, name: str) -> tuple[int, int]:
-    if name.isdecimal():
-        return int(name), 0
+def _entry(file: str, wanted: str) -> list[str] | None:
+    """The row of `passwd` or `group` with that name or number."""
     with contextlib.suppress(OSError):
         for line in Path(file).read_text(encoding="utf-8").splitlines():
-            parts = line.split(":")
-            if parts[0] == name and len(parts) > 3:
-                return int(parts[2]), int(parts[3]) if parts[3].isdecimal() else 0
-    raise CannotStart(f"unable to find user {name}: no matching entries in passwd file")
+            row = line.split(":")
+            if len(row) > 2 and wanted in {row[0], row[2]}:
+                return row + [""] * 4
+    return None

@@ -48,14 +48,14 @@ def unpacked(digest: str, layers: Sequence[tuple[str, bytes]], cache: Path) -> P
 
 
 def private_tree(shared: Path, target: Path, *, folders: Iterable[str] = ()) -> tuple[str, ...]:
-    """A container's own tree: folders of its own, files linked to the shared ones; `folders` exist afterwards.
+    """A container's own tree: folders of its own, files linked to the shared ones; the relative `folders` exist then.
 
     Site folders, with their hundreds of files, are one link each and stay read-only: those are returned.
     """
     linked: list[str] = []
     _share_folder(str(shared), str(target), "", linked)
     for folder in folders:
-        Path(f"{target}{folder}").mkdir(parents=True, exist_ok=True)
+        (target / folder).mkdir(parents=True, exist_ok=True)
     return tuple(linked)
 
 

@@ -39,7 +39,7 @@ if words[0] == "tell":
     if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in os.environ:
         token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
         told["credentials"] = fetch(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], Authorization=token)
-    open("/tmp/told", "w").write(json.dumps(told))
+    open(words[1], "w").write(json.dumps(told))
     print("told", flush=True)
 elif words[0] == "lines":
     for number in range(int(words[1])):
@@ -217,11 +217,11 @@ class Account:
                 return found
             token = {"nextToken": page["nextForwardToken"]}
 
-    def told(self, *, definition: str, **fields: Any) -> dict[str, Any]:
+    def told(self, *, definition: str, place: str = "/app/told", **fields: Any) -> dict[str, Any]:
         """What a task's program sees, and the task's record as `task`."""
-        task = self.run(definition, "tell", until="RUNNING", **fields)
+        task = self.run(definition, "tell", place, until="RUNNING", **fields)
         self.eventually(lambda: "told" in self.lines(task))
-        read = ["python3", "-c", "print(open('/tmp/told').read())"]
+        read = ["python3", "-c", f"print(open({place!r}).read())"]
         seen: dict[str, Any] = json.loads(self.cloud.execute(task["taskArn"], "app", read).stdout)
         return {**seen, "task": task}
 

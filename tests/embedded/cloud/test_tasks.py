@@ -85,15 +85,15 @@ def test_a_definition_decides_how_its_container_runs(account: Any) -> None:
         entryPoint=["python3", "/app/ingest.py"],
         command=["sleep"],
         user="1001:1002",
-        workingDirectory="/tmp",
+        workingDirectory="/scratch",
         readonlyRootFilesystem=True,
-        mountPoints=[{"sourceVolume": "scratch", "containerPath": "/tmp"}],
+        mountPoints=[{"sourceVolume": "scratch", "containerPath": "/scratch"}],
         task={"volumes": [{"name": "scratch"}]},
     )
 
-    told = account.told(definition=definition)
+    told = account.told(definition=definition, place="/scratch/told")
 
-    assert (told["folder"], told["user"], told["arguments"]) == ("/tmp", 1001, ["tell"])
+    assert (told["folder"], told["user"], told["arguments"]) == ("/scratch", 1001, ["tell", "/scratch/told"])
     refused = account.cloud.execute(told["task"]["taskArn"], "app", ["python3", "-c", "open('/app/x', 'w')"])
     assert b"Read-only file system" in refused.stderr
     account.ecs.stop_task(cluster="main", task=told["task"]["taskArn"])

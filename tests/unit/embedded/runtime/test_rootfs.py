@@ -136,11 +136,11 @@ def test_a_private_tree_shares_files_and_freezes_site_folders(tmp_path: Path) ->
     """A container's tree has folders of its own; its files are the image's, its site folders one link."""
     shared = _unpack(tmp_path, images.layer({f"{images.SITE}/m.py": b"", "/app/a": b"a"}).blob)
 
-    frozen = rootfs.private_tree(shared, tmp_path / "own", folders=["/tmp"])
+    frozen = rootfs.private_tree(shared, tmp_path / "own", folders=["scratch"])
 
     assert frozen == (images.SITE,)
     assert (tmp_path / "own/app/a").samefile(shared / "app/a")
     assert (tmp_path / f"own{images.SITE}").is_symlink()
-    assert (tmp_path / "own/tmp").is_dir()
+    assert (tmp_path / "own/scratch").is_dir()
     (tmp_path / "own/app/b").write_text("mine")
     assert not (shared / "app/b").exists()
