@@ -28,6 +28,8 @@ MODULES: Final = ("wire", "link", "sasl", "peer", "cluster", "identity", "client
 SOURCE_LIMIT: Final = 24 * 1024
 """Bytes of the text: the design's bound."""
 
+_ENTRIES = frozenset({"run", "main"})
+"""Names that stay, for whoever takes the text for a module."""
 _COMPOUND = re.compile(r"(if|for|while|def|class|try|with|else|elif|except|finally)\b|@")
 
 
@@ -148,9 +150,9 @@ def _short(module: ast.Module) -> ast.Module:
                 attributes[name] += 1
                 if isinstance(context, ast.Store):
                     own_attributes.add(name)
-    own_names -= foreign
+    own_names -= foreign | _ENTRIES
     own_attributes -= _foreign_attributes(module)
-    free = _free(foreign | set(names))
+    free = _free(foreign | set(names) | _ENTRIES)
     renamed = {name: next(free) for name, _ in names.most_common() if name in own_names}
     free = _free(set(attributes))
     inner = {name: next(free) for name, _ in attributes.most_common() if name in own_attributes}

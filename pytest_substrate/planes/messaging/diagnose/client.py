@@ -3,7 +3,7 @@ use. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
@@ -47,7 +47,8 @@ def diagnose_client_versions(seen: Seen, asked: Asked) -> Diagnosis:
         return unseen_transcript(seen, asked)
     client = asked.client or seen.client
     brokers = [*seen.bootstrap, *(seen.metadata.brokers if seen.metadata else ())]
-    if client is None or not any(broker.apis for broker in brokers):
+    brokers = [broker for broker in brokers if broker.apis]
+    if client is None or not brokers:
         return not_observed(seen, asked, "the client and the brokers' version ranges")
     return _versions(client, seen, brokers, with_group=asked.group is not None).with_facts(_facts(client))
 
@@ -62,38 +63,35 @@ def _versions(client: ClientSeen, seen: Transcript, brokers: Iterable[BrokerSeen
         return inconclusive("client-unknown", f"{what}: {VERSION_MEANINGS['client-unknown']}")
     if seen.protocol.startswith("SASL") and seen.mechanism not in release.mechanisms:
         return violated("mechanism-unknown", f"{what} does not know {seen.mechanism}", mechanism=seen.mechanism)
-    return _mismatch(what, release, offered(brokers), with_group=with_group) or passed(
-        f"{what} meets the brokers' ranges"
-    )
+    wrong = (_mismatch(what, release, broker, with_group=with_group) for broker in brokers)
+    return next(filter(None, wrong), None) or passed(f"{what} meets the brokers' ranges")
 
 
-def _mismatch(what: str, release: Release, broker: Mapping[int, Range], *, with_group: bool) -> Diagnosis | None:
+def _mismatch(what: str, release: Release, broker: BrokerSeen, *, with_group: bool) -> Diagnosis | None:
+    taken = offered(broker)
     for api, name in API_NAMES.items():
         if api in GROUP_APIS and not with_group:
             continue
-        own, theirs = release.ranges.get(api), broker.get(api)
+        own, theirs = release.ranges.get(api), taken.get(api)
         if own is None or theirs is None or own[1] < theirs[0] or theirs[1] < own[0]:
             return violated(
                 "no-common-version",
-                f"{what} asks for {name} {_text(own)}, the brokers take {_text(theirs)}",
+                f"{what} asks for {name} {_text(own)}, {broker.address} takes {_text(theirs)}",
                 api=name,
                 client_range=_text(own),
                 broker_range=_text(theirs),
+                broker=admitted("broker", broker.address),
             )
     return None
 
 
-def offered(brokers: Iterable[BrokerSeen]) -> dict[int, Range]:
-    """What every broker takes: the highest of the lowest versions to the lowest of the highest.
+def offered(broker: BrokerSeen) -> dict[int, Range]:
+    """What a broker really takes, by API key.
 
     Kafka 4 still advertises Produce 0 … 2, for old librdkafka, and refuses them (KIP-896, KAFKA-18659); it can be told
     by Fetch, whose first version there is 4.
     """
-    ranges: dict[int, Range] = {}
-    for broker in brokers:
-        for key, (low, high) in broker.apis.items():
-            before = ranges.get(int(key), (low, high))
-            ranges[int(key)] = (max(before[0], low), min(before[1], high))
+    ranges = {int(key): (low, high) for key, (low, high) in broker.apis.items()}
     if ranges.get(1, (0, 0))[0] >= 4 and 0 in ranges:
         ranges[0] = (max(ranges[0][0], 3), ranges[0][1])
     return ranges

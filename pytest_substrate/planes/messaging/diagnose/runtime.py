@@ -9,7 +9,14 @@ from pytest_substrate.model.facts import FactValue, admitted
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.transcript import CredentialSeen, IdentitySeen
-from pytest_substrate.planes.messaging.diagnose.seen import Asked, Seen, failure_facts, not_observed, unseen_transcript
+from pytest_substrate.planes.messaging.diagnose.seen import (
+    Asked,
+    Seen,
+    failure_facts,
+    not_observed,
+    unknown_cause,
+    unseen_transcript,
+)
 
 IDENTITY_MEANINGS: Final = {
     "no-container-credentials": "the container has no credential endpoint: the task definition has no task role",
@@ -59,6 +66,8 @@ def diagnose_identity(seen: Seen, asked: Asked) -> Diagnosis:
 def _identity(found: IdentitySeen, asked: Asked) -> Diagnosis:
     if found.failure is not None:
         cause = found.failure.cause
+        if cause not in IDENTITY_MEANINGS and cause != "out-of-time":
+            return unknown_cause(cause, "the task's identity")
         told = IDENTITY_MEANINGS.get(cause, "the time was up before the container's credential endpoint answered")
         build = inconclusive if cause in _UNPROVEN else violated
         return build(cause, told).with_facts(failure_facts(found.failure))
@@ -110,13 +119,19 @@ def _received(found: CredentialSeen, asked: Asked) -> Diagnosis:
     if found.principal_matches is False:
         return violated("principal-mismatch", f"the user name in {what} is not {asked.principal}")
     if found.failure is not None:
-        cause = found.failure.cause
-        told = f"{what}: {CREDENTIAL_MEANINGS[cause]}"
-        if cause == "no-reference":
-            return inconclusive(cause, told)
-        return violated(cause, told, layer=Layer.WIRING if cause == "not-injected" else None)
+        return _unusable(found.failure.cause, what)
     if found.differs:
         return violated("differs", f"{what}: {' and '.join(found.differs)} differ from the secret's current value")
     if not found.compared or found.principal_matches is None:
         return inconclusive("no-reference", CREDENTIAL_MEANINGS["no-reference"])
     return passed(f"{what}: the secret's current value, for {asked.principal}")
+
+
+def _unusable(cause: str, what: str) -> Diagnosis:
+    """Why there was nothing to compare."""
+    if cause not in CREDENTIAL_MEANINGS:
+        return unknown_cause(cause, what)
+    told = f"{what}: {CREDENTIAL_MEANINGS[cause]}"
+    if cause == "no-reference":
+        return inconclusive(cause, told)
+    return violated(cause, told, layer=Layer.WIRING if cause == "not-injected" else None)

@@ -89,13 +89,21 @@ def failed(failure: Failure, what: str, *, layer: Layer | None = None) -> Diagno
     cluster: INCONCLUSIVE.
     """
     cause = cause_of(failure)
-    told = f"{what}: {MEANINGS.get(cause) or _TRANSCRIPT_WORDS[cause]}"
+    meaning = MEANINGS.get(cause) or _TRANSCRIPT_WORDS.get(cause)
+    if meaning is None:
+        return unknown_cause(cause, what)
+    told = f"{what}: {meaning}"
     facts = failure_facts(failure)
     if failure.kafka_error is not None:
         told += f" (error {failure.kafka_error})"
     if cause in ("out-of-time", "version-unsupported", "no-credential"):
         return inconclusive(cause, told).with_facts(facts)
     return violated(cause, told, layer=LAYERS.get(cause, layer)).with_facts(facts)
+
+
+def unknown_cause(cause: str, what: str) -> Diagnosis:
+    """INCONCLUSIVE: the transcript names a cause that this version does not know, so it is not of this probe."""
+    return inconclusive("malformed", f"{what}: the probe's transcript names an unknown cause", detail=line(cause))
 
 
 def failure_facts(failure: Failure) -> dict[str, FactValue]:

@@ -1,0 +1,176 @@
+"""The program that travels: how long it is, what it needs, and that it is the same program as the modules."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_substrate.model.transcript import ProbeRequest, Transcript, read_transcript
+from pytest_substrate.probe import bundle
+from pytest_substrate.probe.program import run
+
+FOLDER = Path(bundle.__file__).parent
+NONCE = "0" * 32
+LEAST = (3, 7)
+
+
+def modules() -> list[str]:
+    """The probe's modules, but for the one that bundles them."""
+    return sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in ("bundle", "__init__"))
+
+
+@cache
+def interpreters() -> tuple[str, ...]:
+    """The running interpreter, and each other one that this machine has beside it or on the PATH, one a version."""
+    places = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
+    places += sorted((Path.home() / ".pyenv" / "versions").glob("*/bin"))
+    found = {f"{sys.version_info[0]}.{sys.version_info[1]}": sys.executable}
+    for place in places:
+        for file in sorted(place.glob("python3.[0-9]*")):
+            if not file.name.removeprefix("python3.").isdigit():
+                continue
+            version = file.name.removeprefix("python")
+            if version not in found and (3, int(version[2:])) >= LEAST and _runs(file):
+                found[version] = str(file)
+    return tuple(found.values())
+
+
+def _runs(file: Path) -> bool:
+    try:
+        return 0 == subprocess.run([file, "-I", "-c", ""], capture_output=True, check=False, timeout=10).returncode
+    except OSError:
+        return False
+
+
+def test_the_program_stays_small() -> None:
+    """24 KiB of source travel at most."""
+    size = len(bundle.probe_source().encode())
+    assert 10_000 < size <= bundle.SOURCE_LIMIT == 24 * 1024
+
+
+def test_every_module_travels() -> None:
+    """None is forgotten, in an order in which each comes after what it needs."""
+    assert sorted([*bundle.MODULES, "roundtrip"]) == modules()
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_probe_imports_the_standard_library_alone(name: str) -> None:
+    """But for its own modules, and the runtime's client in the process of its own."""
+    for node in ast.walk(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [] if node.level else [str(node.module)]
+            assert node.level or node.module
+        else:
+            continue
+        allowed = {*sys.stdlib_module_names, *(["kafka"] if name == "roundtrip" else [])}
+        assert {word.split(".")[0] for word in names} <= allowed
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_modules_have_the_syntax_of_python_3_8(name: str) -> None:
+    """Nothing newer, whatever interpreter builds the text."""
+    ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 8))
+    ast.parse(bundle.probe_source(), feature_version=LEAST)
+
+
+def test_the_text_has_no_words_for_readers() -> None:
+    """No docstring, no annotation, no comment."""
+    tree = ast.parse(bundle.probe_source())
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.AnnAssign)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            assert ast.get_docstring(node) is None
+        if isinstance(node, ast.FunctionDef):
+            assert node.returns is None
+            assert all(argument.annotation is None for argument in node.args.args)
+    assert "#" not in bundle.probe_source().replace("'#'", "")
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_the_text_runs_bare_under_every_interpreter_at_hand(kafka: Callable[..., Any], python: str) -> None:
+    """With `-I -S`, from the argument, an empty environment but for what is asked for: the ladder passes."""
+    fake = kafka()
+    request = ProbeRequest(
+        nonce=NONCE,
+        deadline_s=5.0,
+        bootstrap_env="SERVERS",
+        protocol="SASL_PLAINTEXT",
+        credential_env="CREDENTIAL",
+        expected_env="SUBSTRATE_EXPECTED",
+        principal="ingest",
+        topics=("smoke",),
+        group="g",
+        smoke_topic="smoke",
+        reauthenticate=True,
+    )
+    credential = json.dumps({"username": "ingest", "password": "s3cret"})
+    env = {"SERVERS": f"127.0.0.1:{fake.port}", "CREDENTIAL": credential, "SUBSTRATE_EXPECTED": credential}
+    done = subprocess.run(
+        [python, "-I", "-S", "-c", bundle.probe_source(), request.to_json()],
+        env=env,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "s3cret" not in done.stdout
+    seen = read_transcript(done.stdout.splitlines(), NONCE)
+    assert isinstance(seen, Transcript), seen
+    assert seen.crash is None, seen.crash
+    assert seen.credential is not None
+    assert (True, True, ()) == (seen.credential.principal_matches, seen.credential.compared, seen.credential.differs)
+    assert seen.fetch is not None
+    assert (7, None) == (seen.fetch.offset, seen.fetch.failure)
+    assert seen.reauthentication is not None
+    assert seen.reauthentication.failure is None
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "healthy": {},
+    "rejected": {"users": {}},
+    "old": {"ranges": {18: (0, 4), 17: (0, 1), 36: (0, 2), 3: (0, 7)}},
+    "hidden": {"topics": {"smoke": (29, [], None)}},
+    "leaderless": {"topics": {"smoke": (0, [(5, 0, -1)], {3})}},
+    "other mechanism": {"mechanisms": ("PLAIN",)},
+    "refused group": {"answers": {10: lambda fake, request: bytes(4) + b"\0\x1e" + b"\xff" * 10 + bytes(6)}},
+    "closes": {"answers": {3: lambda fake, request: None}},
+    "server signature": {"scram": {"final": lambda text: "v=AAAA"}},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_text_sees_what_the_modules_see(kafka: Callable[..., Any], way: str) -> None:
+    """Against the same broker, both give the same transcript, but for times and versions."""
+    space: dict[str, Any] = {"__name__": "bundled"}
+    exec(compile(bundle.probe_source(), "probe", "exec"), space)  # noqa: S102  it is what travels
+    fake = kafka(**WAYS[way])
+    asked = ProbeRequest(
+        nonce=NONCE,
+        deadline_s=1.0,
+        bootstrap=(f"127.0.0.1:{fake.port}",),
+        protocol="SASL_PLAINTEXT",
+        topics=("smoke",),
+        group="g",
+        client="kafka-python",
+        identity=True,
+        reauthenticate=True,
+    ).asked()
+    secret = {"username": "ingest", "password": "s3cret"}
+    both = [function(asked, {}, secret) for function in (run, space["run"])]
+    for data in both:
+        assert "crash" not in data
+        data["durations_ms"] = sorted(data["durations_ms"])
+        data["started_at"] = ""
+    assert both[0] == both[1]
