@@ -22,10 +22,11 @@ from pytest_substrate.embedded.cloud.config import CloudConfig
 
 
 class _Resources(str):
-    """An ARN that carries the others of its call."""
+    """An ARN that carries the others of its call, and which of them was refused."""
 
-    __slots__ = ("every",)
+    __slots__ = ("every", "refused")
     every: tuple[str, ...]
+    refused: str
 
     @classmethod
     def of(cls, arns: tuple[str, ...]) -> _Resources:
@@ -70,6 +71,8 @@ def _enforce_each(access_key: str, action: str, *rest: Any, resource_arn: str = 
     for arn in getattr(resource_arn, "every", (resource_arn,)):
         refused = _enforce(access_key, action, *rest, resource_arn=arn, **named)
         if refused:
+            if isinstance(resource_arn, _Resources):
+                resource_arn.refused = arn
             return refused
     return None
 
@@ -84,7 +87,7 @@ def _request_context(service: str, action: str, body: bytes, params: Any) -> dic
 def _access_denied_response(service: str, action: str, principal_arn: str, request_id: str, **told: Any) -> Any:
     by_resource_policy = told.get("resource_policy_arn") and told.get("explicit_deny")
     if not (told.get("error_code") or told.get("message") or by_resource_policy):
-        resource = told.get("resource_arn", "*")
+        resource = getattr(told.get("resource_arn"), "refused", told.get("resource_arn", "*"))
         named = f'"{resource}"' if service == "s3" else str(resource)
         told["message"] = sentence(action, principal_arn, named, explicit=bool(told.get("explicit_deny")))
     return _denial(service, action, principal_arn, request_id, **told)

@@ -76,7 +76,7 @@ def test_ecs_policies_can_be_scoped(account: Any, as_role: Callable[..., Any]) -
     assert tasks.list_tasks(cluster="main", serviceName="scoped")["taskArns"] == [task]
     assert tasks.describe_tasks(cluster="main", tasks=[task])["tasks"][0]["taskArn"] == task
     denied = _refused(services.describe_services, cluster="main", services=["scoped", "other"])
-    assert "not authorized to perform: ecs:DescribeServices on resource: " in denied
+    assert f"not authorized to perform: ecs:DescribeServices on resource: {_ECS}:service/main/other " in denied
     assert "because no identity-based policy allows the ecs:DescribeServices action" in denied
     _refused(services.describe_tasks, cluster="main", tasks=[task])
     _refused(tasks.describe_tasks, cluster="other", tasks=["t"])
