@@ -38,6 +38,10 @@ class Command(Protocol):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        what, colon, words = message.partition("unrecognized arguments: ")
+        if colon:  # a value that was typed may be a secret
+            options = [word.partition("=")[0] for word in words.split() if word.startswith("-")]
+            message = f"{what}{colon}{' '.join(options) or 'more than the command takes'}"
         self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`\n")
 
 
