@@ -85,10 +85,13 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Start the target before the first rung: here, where workers already collect and nothing has been asked yet."""
     run = session.config.stash[RUN]
-    if run.plan is not None and not run.collects_only and not run.is_worker:
+    if run.plan is not None:
+        from pytest_substrate.running.ending import have_the_last_word
         from pytest_substrate.running.start import start_target
 
-        start_target(run, session)
+        have_the_last_word(run)
+        if not run.collects_only and not run.is_worker:
+            start_target(run, session)
     return (yield)
 
 
@@ -96,25 +99,6 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Whose turn it is, for what a test attaches to the evidence."""
     item.config.stash[RUN].item = item
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
-    """The verdict, after everybody else had their say."""
-    config = session.config
-    run = config.stash[RUN]
-    if run.plan is None:
-        return (yield)
-    if run.is_worker:
-        from pytest_substrate.running.workers import report_end
-
-        report_end(run)  # before the yield: xdist sends it from an inner wrapper
-        return (yield)
-    result = yield
-    from pytest_substrate.running.ending import finish
-
-    finish(run, session)
-    return result
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

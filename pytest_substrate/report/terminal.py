@@ -156,7 +156,8 @@ def _note(rungs: Sequence[Rung], page: Page) -> str:
     place = facts.get("broker") or facts.get("endpoint") or next(iter(facts.get("endpoints") or ()), "")
     host, _, port = str(place).rpartition(":")
     first, dot, _ = host.partition(".")
-    return f"{first}{page.glyphs.dots if dot else ''}:{port}  {version}" if host else str(version)
+    shown = str(version).replace("TLSv", "TLS ")
+    return f"{first}{page.glyphs.dots if dot else ''}:{port}  {shown}" if host else shown
 
 
 def _one(rung: Rung, block: Block, page: Page) -> Iterator[Line]:

@@ -6,22 +6,50 @@ only collected, or that lost a rung, leaves evidence of what it is: NOT READY.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
 
 from pytest_substrate.gate.judge import Judgement, Problem, exit_code, judge
 from pytest_substrate.model.check import Pair
 from pytest_substrate.model.outcome import Verdict
 
 if TYPE_CHECKING:
-    import pytest
-
     from pytest_substrate.running.plan import Plan
     from pytest_substrate.running.state import Run
 
-_USAGE_ERROR = 4
-_BROKEN = frozenset({2, 3, 4})
+_NAME: Final = "substrate_ending"
+_USAGE_ERROR: Final = 4
+_BROKEN: Final = frozenset({2, 3, 4})
+
+
+class Ending:
+    """The hook at the end, registered where a plane is demanded."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """On a worker, report its end before xdist's inner wrapper sends it; else decide, after everybody else."""
+        if self._run.is_worker:
+            from pytest_substrate.running.workers import report_end
+
+            report_end(self._run)
+            return (yield)
+        result = yield
+        finish(self._run, session)
+        return result
+
+
+def have_the_last_word(run: Run) -> None:
+    """Make our wrapper the outermost: of wrappers that want to be first, pytest takes the last one registered."""
+    manager = run.config.pluginmanager
+    if manager.has_plugin(_NAME):
+        manager.unregister(name=_NAME)
+    manager.register(Ending(run), _NAME)
 
 
 def finish(run: Run, session: pytest.Session) -> None:
@@ -142,6 +170,7 @@ def _options(run: Run) -> dict[str, dict[str, object]]:
 def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> None:
     from pytest_substrate.report.glyphs import glyphs_for, writable
     from pytest_substrate.report.terminal import Page, render
+    from pytest_substrate.running.state import begin_line
 
     with run.terminal() as reporter:
         if reporter is None:
@@ -150,7 +179,7 @@ def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> None:
         encoding = getattr(writer._file, "encoding", None)
         page = Page(width=writer.fullwidth, glyphs=glyphs_for(encoding), verbosity=run.config.get_verbosity())
         target: dict[str, Any] = {"kind": run.options.target.value, **run.described}
-        reporter.ensure_newline()
+        begin_line(reporter)
         for line in render(
             judgement=judgement, plan=plan, target=target, notes=notes, page=page, verdict=not run.options.adhoc
         ):

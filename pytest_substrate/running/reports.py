@@ -15,6 +15,7 @@ import pytest
 from pytest_substrate.gate.judge import Problem
 from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.model.record import Record
+from pytest_substrate.model.subjects import holder
 from pytest_substrate.running.collection import RECORD
 
 if TYPE_CHECKING:
@@ -30,11 +31,23 @@ class Listener:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._awaited: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Before JUnit and the terminal see it, as the record's text is none of theirs."""
         self._run.reports.note(report)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Under xdist nobody hears a worker: say when it begins with what a probe has to be sent for."""
+        run = self._run
+        pair = run.reports.pair_of(nodeid)
+        if run.workers is None or not run.workers.started or pair is None or run.plan is None:
+            return
+        subject = holder(pair.subject)
+        if run.plan.checks[pair.check].runtime and subject not in self._awaited:
+            self._awaited.add(subject)
+            run.say(f"a worker looks into {subject} from {run.options.vantage.value}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that can't be collected."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_substrate.running.plan import Plan
     from pytest_substrate.running.state import Run
 
-PARTS: Final = ("substrate_fixtures", "substrate_outputs", "substrate_reports", "substrate_workers")
+PARTS: Final = ("substrate_ending", "substrate_fixtures", "substrate_outputs", "substrate_reports", "substrate_workers")
 """The parts that the plugin registers, by their names for `-p no:NAME`."""
 
 
@@ -42,6 +42,7 @@ def begin(run: Run) -> None:
             refusals = list(refused(config))
             if refusals:
                 raise pytest.UsageError(*refusals)
+        from pytest_substrate.running.ending import have_the_last_word
         from pytest_substrate.running.plan import make_plan, read_source
 
         run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
@@ -52,6 +53,7 @@ def begin(run: Run) -> None:
             from pytest_substrate.running.reports import Listener
 
             config.pluginmanager.register(Listener(run), "substrate_reports")
+        have_the_last_word(run)
 
 
 @contextlib.contextmanager

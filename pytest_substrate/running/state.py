@@ -241,7 +241,7 @@ class Run:
         """One line for a person, now, whatever is being captured; unheard without a terminal, and under -qq."""
         with self.terminal() as reporter:
             if reporter is not None and self.config.get_verbosity() > -2:
-                reporter.ensure_newline()
+                begin_line(reporter)
                 reporter.write_line(f"substrate: {text}")
                 reporter.flush()
 
@@ -268,6 +268,13 @@ class Run:
         folder: Path = factory.getbasetemp() / f"substrate-{os.getpid()}"
         folder.mkdir(mode=0o700)
         return folder
+
+
+def begin_line(reporter: pytest.TerminalReporter) -> None:
+    """Leave a line of progress dots; the reporter itself knows of none under xdist."""
+    reporter.ensure_newline()
+    if reporter._tw.width_of_current_line:
+        reporter._tw.line()
 
 
 RUN = pytest.StashKey[Run]()

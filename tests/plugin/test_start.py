@@ -50,6 +50,8 @@ def test_progress_on_screen(project: Project, spread: tuple[str, ...]) -> None:
     """A person sees what is being waited for."""
     result = project.messaging(*spread)
     assert "substrate: waiting for nothing" in result.stdout.lines
+    looking = "substrate: a worker looks into service/ingest from task"
+    assert ("-n" in spread) == (looking in result.stdout.lines)
 
 
 @pytest.mark.parametrize("arguments", [("-q",), ("-qq",), ("-v",), ("-vv",), ("-p", "no:terminal")], ids=" ".join)
@@ -105,6 +107,7 @@ def test_a_target_that_cannot_serve(project: Project, spread: tuple[str, ...]) -
         (("--reruns", "1"), "--reruns"),
         (("-o", "reruns=1"), "--reruns"),
         (("--count", "2"), "--count"),
+        (("-p", "no:substrate_ending"), "-p no:substrate_ending"),
         (("-p", "no:substrate_fixtures"), "-p no:substrate_fixtures"),
         (("-p", "no:substrate_outputs"), "-p no:substrate_outputs"),
         (("-p", "no:substrate_reports"), "-p no:substrate_reports"),

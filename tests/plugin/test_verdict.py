@@ -189,6 +189,33 @@ def test_other_plugins_code(project: Project) -> None:
     assert 10 == project.messaging().ret
 
 
+@pytest.mark.parametrize("where", ["conftest.py", "own/conftest.py"])
+def test_a_conftest_that_wants_the_last_word(project: Project, where: str) -> None:
+    """Another wrapper that wants to be the outermost is not, wherever it stands."""
+    project.red(MSG_240=("VIOLATION", None))
+    hook = (
+        "import pytest\n@pytest.hookimpl(wrapper=True, tryfirst=True)\ndef pytest_sessionfinish(session):\n"
+        "    yield\n    session.exitstatus = 0\n"
+    )
+    (project.path / "own").mkdir()
+    (project.path / "own" / "test_own.py").write_text("def test_own(): pass\n")
+    if where == "conftest.py":
+        project.conftest(hook)
+    else:
+        (project.path / where).write_text(hook)
+    assert 1 == project.run("--substrate-require=messaging_plane", "own").ret
+
+
+def test_last_failed(project: Project) -> None:
+    """`--lf` leaves out what was green, so it can't be READY, although it ran what was red."""
+    project.red(MSG_240=("INCONCLUSIVE", None))
+    for arguments in ((), ("--lf",)):
+        result = project.pytester.runpytest_inprocess("-m", "messaging_plane", *arguments)
+        assert 10 == result.ret
+    result.assert_outcomes(deselected=24)
+    assert {"deselected"} == problems(project)
+
+
 def test_a_lost_worker(project: Project) -> None:
     """A worker that dies takes its rung and its end with it: red, named, exit code 10."""
     project.conftest(
