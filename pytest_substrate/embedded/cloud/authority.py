@@ -17,7 +17,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecs, iam, tagging
 
-from pytest_substrate.embedded.cloud import resources
+from pytest_substrate.embedded.cloud import protocols, resources
 from pytest_substrate.embedded.cloud.config import CloudConfig
 
 
@@ -78,7 +78,7 @@ def _enforce_each(access_key: str, action: str, *rest: Any, resource_arn: str = 
 
 
 def _request_context(service: str, action: str, body: bytes, params: Any) -> dict[str, Any]:
-    context = dict(_context(service, action, body, params))
+    context = dict(_context(service, action, body, params)) if protocols.may_hold_tags(body, params) else {}
     if service == "ecs":
         context.update(resources.ecs_keys(_body(body), resources.Place(region=get_region(), account=get_account_id())))
     return context
