@@ -56,20 +56,17 @@ def blocks(
     groups: dict[tuple[Plane, str], list[Pair]] = {}
     for pair in pairs:
         groups.setdefault((checks[pair.check].plane, holder(pair.subject)), []).append(pair)
-    ground = {key: group for key, group in groups.items() if key[1].split("/")[0] in _GROUND}
-    used = {under for key in groups if key not in ground for under in used_by(declaration, key[1])}
+    ground = [key for key in groups if key[1].split("/")[0] in _GROUND]
+    taken: set[tuple[Plane, str]] = set()
     laid: list[tuple[Plane, str, list[Pair]]] = []
     for (plane, subject), group in groups.items():
-        if (plane, subject) in ground and subject in used:
+        if (plane, subject) in ground:
             continue
-        stands_on = [
-            pair
-            for under in used_by(declaration, subject)
-            for key in ((Plane.SUBSTRATE, under), (plane, under))
-            for pair in ground.pop(key, ())
-        ]
-        laid.append((plane, subject, stands_on + group))
-    laid += [(plane, subject, group) for (plane, subject), group in ground.items() if not _laid(laid, group)]
+        under = {(of, name) for name in used_by(declaration, subject) for of in (Plane.SUBSTRATE, plane)}
+        stands_on = [key for key in ground if key in under and key not in taken]
+        taken.update(stands_on)
+        laid.append((plane, subject, [pair for key in stands_on for pair in groups[key]] + group))
+    laid += [(*key, groups[key]) for key in ground if key not in taken]
     places = {check: place for place, check in enumerate(checks)}
     order = {pair: place for place, pair in enumerate(pairs)}
     return tuple(
@@ -113,7 +110,3 @@ def ids_text(ids: Iterable[str], ladder: Sequence[str], *, dots: str = "…") ->
 
 def _prefix(check: str) -> str:
     return check.partition("-")[0]
-
-
-def _laid(laid: Iterable[tuple[Plane, str, list[Pair]]], group: Sequence[Pair]) -> bool:
-    return any(pair in placed for _, _, placed in laid for pair in group)

@@ -228,7 +228,11 @@ def _verdict(judgement: Judgement, declaration: Declaration, page: Page, *, verd
             line = ""
         line += f"  {count}"
     yield ((line, ()),)
-    yield ((words, markup), (first.replace("   ", "  ", 1), ()))
+    first = first.replace("   ", "  ", 1)
+    if len(words) + len(first) > page.width:
+        yield ((first, ()),)
+        first = ""
+    yield ((words, markup), (first, ()))
 
 
 def _command(command: str, width: int) -> Iterator[str]:
