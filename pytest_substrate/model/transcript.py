@@ -143,7 +143,6 @@ class BrokerSeen:
     """`host:port` as wired or advertised."""
     addresses: tuple[str, ...] = ()
     """What the name resolved to."""
-    connected: str | None = None
     tls_version: str | None = None
     not_after: str | None = None
     """When the broker's certificate ends, in OpenSSL's words (`Jun  1 12:00:00 2027 GMT`)."""

@@ -9,8 +9,8 @@ from .link import as_broken
 from .peer import Peer, Setup, together
 from .wire import Broken, batch_of, holds, join_address, left, packed
 
-TRANSIENT = (5, 6, 14, 15, 16)
-"""Leader not available, not leader, coordinator loading, not available, moved: asked again within the deadline."""
+TRANSIENT = (5, 6, 14, 15, 16, 19)
+"""No leader, another leader, coordinator loading, not available, moved, replicas out of sync: asked again in time."""
 
 PAUSE = 0.1
 """Seconds before a question is asked again."""
@@ -111,24 +111,31 @@ class Cluster:
                 if code not in TRANSIENT:
                     raise Broken("kafka-error", errno=code)
             if not self.pause(until):
-                raise Broken("no-leader")
+                raise Broken("kafka-error", errno=code) if code == 19 else Broken("no-leader")
             self.metadata([topic], until)
 
     def fetch(self, leader: Peer, sent: dict[str, Any], value: bytes, seen: dict[str, Any], until: float) -> None:
-        """Read from exactly the offset that was given until the record is there."""
+        """Read from exactly the offset that was given until the record is there.
+
+        Version 10: before it, a broker older than 4.0 refuses a topic that it compresses with zstd (76).
+        """
         offset = sent["offset"]
         while True:
-            part = packed("iqi", sent["partition"], offset, 1 << 20)
+            part = packed("iiqqi", sent["partition"], -1, offset, -1, 1 << 20)
             wait = int(min(0.5, left(until) / 2) * 1000)
-            body = packed("iiiiba", -1, wait, 1, 1 << 20, 0, [packed("sa", sent["topic"], [part])])
+            topic = packed("sa", sent["topic"], [part])
+            body = packed("iiiibiiaa", -1, wait, 1, 1 << 20, 0, 0, -1, [topic], [])
+            answer = ["s", ["ihqqq", ["qq"], "y"]]
             try:
-                seen["throttle_ms"], topics = leader.ask(1, 4, body, until).shaped("i", ["s", ["ihqq", ["qq"], "y"]])
+                seen["throttle_ms"], code, _, topics = leader.ask(1, 10, body, until).shaped("ihi", answer)
             except Exception as error:  # a broker that throttles answers no more until the time is up
                 broken = as_broken(error)
                 raise (
                     Broken("throttled-by-quota") if broken.cause == "silent" and seen.get("throttle_ms") else broken
                 ) from None
-            _, code, _, _, _, data = only(topics)
+            data = b""
+            if not code:
+                _, code, _, _, _, _, data = only(topics)
             if code and code not in TRANSIENT:
                 raise Broken("kafka-error", errno=code)
             found = holds(data or b"", offset, value)

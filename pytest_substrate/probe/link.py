@@ -82,14 +82,16 @@ def resolve(host: str, port: int, until: float) -> list[Any]:
 
 
 def connect(found: list[Any], until: float) -> socket.socket:
-    """A connection to the first address that accepts; each gets its share of the time."""
+    """A connection to the first address that accepts; each gets its share of the time. It may be reset already."""
     causes = []
     for index, (family, _, _, _, address) in enumerate(found):
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.settimeout(left(until) / (len(found) - index))
             sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except ConnectionResetError:  # after the handshake of TCP: it was accepted, and the next step meets the end
             return sock
         except Exception as error:
             sock.close()

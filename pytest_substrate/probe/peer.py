@@ -86,9 +86,7 @@ class Peer:
 
     def tcp(self, until: float) -> None:
         """A connection to one of them."""
-        sock = connect(self.found, until)
-        self.line = Connection(sock)
-        self.seen["connected"] = str(sock.getpeername()[0])
+        self.line = Connection(connect(self.found, until))
 
     def secured(self, until: float) -> None:
         """TLS over it."""

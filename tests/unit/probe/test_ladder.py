@@ -193,8 +193,8 @@ def test_what_a_broker_says_of_a_record(kafka: Callable[..., Any], code: int, ca
 
 
 def _fetched(code: int, records: bytes = b"", throttle_ms: int = 0) -> Callable[[Any, Any], bytes]:
-    """A Fetch answer of version 4."""
-    head = struct.pack(">iih5siihqqi", throttle_ms, 1, 5, b"smoke", 1, 0, code, 0, 0, -1)
+    """A Fetch answer of version 10."""
+    head = struct.pack(">ihiih5siihqqqi", throttle_ms, 0, 0, 1, 5, b"smoke", 1, 0, code, 0, 0, 0, -1)
     return lambda fake, request: head + struct.pack(">i", len(records)) + records
 
 
@@ -207,7 +207,8 @@ def _fetched(code: int, records: bytes = b"", throttle_ms: int = 0) -> Callable[
         (_fetched(0), "not-returned", None),
         (_fetched(0, throttle_ms=60_000), "throttled-by-quota", None),
         (_fetched(0, b"\0" * 80), "garbled", None),
-        (lambda fake, request: struct.pack(">ii", 0, 0), "garbled", None),
+        (lambda fake, request: struct.pack(">ihii", 0, 0, 0, 0), "garbled", None),
+        (lambda fake, request: struct.pack(">ihii", 0, 71, 0, 0), "kafka-error", None),
     ],
 )
 def test_what_comes_back_instead_of_the_record(

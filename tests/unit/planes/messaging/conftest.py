@@ -139,7 +139,6 @@ def broker(failure: Failure | None = None) -> BrokerSeen:
     return BrokerSeen(
         address=BROKER,
         addresses=("10.0.0.1",),
-        connected="10.0.0.1:9096",
         mechanisms=("SCRAM-SHA-512",),
         passed=passed,
         failure=failure,
