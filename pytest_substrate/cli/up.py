@@ -21,7 +21,9 @@ def run(options: argparse.Namespace) -> int:
     """Start, print, wait for Ctrl-C or the end of standard input's owner; then stop everything."""
     from pytest_substrate.embedded.client import start_server
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # a shell ignores SIGINT for what a script starts in the background: take it back
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     with start_server(progress=lambda line: print(line, file=sys.stderr, flush=True)) as attach:
         lines = environment(attach)
         if options.format == "json":
