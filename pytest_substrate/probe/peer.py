@@ -31,6 +31,7 @@ class Setup:
         self.region = region
         self.files = files
         self.tls = None  # type: Any
+        self.salted = {}  # type: dict[Any, bytes]
         self.stages = ["dns", "tcp"] + ["tls"] * protocol.endswith("SSL") + ["api-versions"]
         if protocol.startswith("SASL"):
             self.stages += ["mechanism", "authenticate"]
@@ -178,7 +179,7 @@ class Peer:
         elif setup.mechanism == "PLAIN":
             exchange("\0".join(["", secret["username"], secret["password"]]).encode())
         else:
-            scram(exchange, str(setup.mechanism), secret["username"], secret["password"])
+            scram(exchange, str(setup.mechanism), secret["username"], secret["password"], setup.salted)
 
     def offered(self, until: float) -> list[str]:
         """The mechanisms that a listener offers, on a connection of its own; empty where it knows no SASL."""

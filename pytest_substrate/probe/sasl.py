@@ -8,7 +8,7 @@ import hmac
 import json
 import os
 import time
-from typing import Callable, Mapping
+from typing import Any, Callable, Mapping
 from urllib.parse import quote
 
 from .wire import CLIENT, Broken
@@ -19,8 +19,13 @@ ITERATIONS = range(4096, 1000001)
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-def scram(exchange: Callable[[bytes], bytes], mechanism: str, username: str, password: str) -> None:
-    """Prove the password, and have the server prove that it knows it too. `exchange` sends a token and gives one."""
+def scram(
+    exchange: Callable[[bytes], bytes], mechanism: str, username: str, password: str, known: dict[Any, bytes]
+) -> None:
+    """Prove the password, and have the server prove that it knows it too. `exchange` sends a token and gives one.
+
+    `known` keeps what was derived, as the brokers of a cluster have one salt.
+    """
     name = "sha" + mechanism[-3:]
     nonce = base64.b64encode(os.urandom(24)).decode()
     bare = "n=%s,r=%s" % (username.replace("=", "=3D").replace(",", "=2C"), nonce)
@@ -34,7 +39,8 @@ def scram(exchange: Callable[[bytes], bytes], mechanism: str, username: str, pas
         raise Broken("server-nonce")
     if count not in ITERATIONS or not salt:
         raise Broken("server-iterations", str(count)[:20])
-    salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, count)
+    salted = known.get((salt, count)) or hashlib.pbkdf2_hmac(name, password.encode(), salt, count)
+    known[salt, count] = salted
 
     def mac(key: bytes, text: str) -> bytes:
         return hmac.new(key, text.encode(), name).digest()

@@ -83,7 +83,7 @@ def test_the_proof_is_kafka_pythons(password: str) -> None:
         return b"r=" + token.split(b"r=")[1] + b"more,s=c2FsdHNhbHQ=,i=4096"
 
     with pytest.raises(Broken, match="stop"):
-        sasl.scram(exchange, "SCRAM-SHA-256", "user", password)
+        sasl.scram(exchange, "SCRAM-SHA-256", "user", password, {})
     peer = ScramClient("user", password, "SCRAM-SHA-256")
     peer.nonce = sent[0].split(b"r=")[1]
     assert sent[0] == peer.first_message()
