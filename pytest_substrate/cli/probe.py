@@ -20,7 +20,7 @@ from pytest_substrate.planes.messaging.instrument import CHECKS, OPERATIONS, Wan
 from pytest_substrate.probe.identity import credential
 from pytest_substrate.probe.program import run as run_probe
 from pytest_substrate.probe.wire import Broken, split_address
-from pytest_substrate.report.glyphs import glyphs_for
+from pytest_substrate.report.glyphs import glyphs_for, writable
 from pytest_substrate.report.plain import report_lines
 
 HELP: Final = "the Kafka ladder from here against any broker"
@@ -82,10 +82,10 @@ def run(options: argparse.Namespace) -> int:
     seen = transcript_from(run_probe(request.asked(), os.environ, secret))
     records = records_of(seen, wanted)
     if options.format == "json":
-        print(json.dumps(report_json(_target(wanted), records), indent=2, ensure_ascii=False))
+        print(json.dumps(report_json(_target(wanted), records), indent=2))
     else:
         for line in report_lines(_title(wanted), records, CHECKS, glyphs_for(sys.stdout.encoding)):
-            print(line)
+            print(writable(line, sys.stdout.encoding))
     return exit_code(records)
 
 

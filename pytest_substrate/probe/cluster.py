@@ -12,6 +12,9 @@ from .wire import Broken, batch_of, holds, join_address, left, packed
 TRANSIENT = (5, 6, 14, 15, 16, 19)
 """No leader, another leader, coordinator loading, not available, moved, replicas out of sync: asked again in time."""
 
+BROKERS = 500
+"""Each is looked at in a thread of its own; a list of more is nonsense (MSK has 90 at most)."""
+
 PAUSE = 0.1
 """Seconds before a question is asked again."""
 
@@ -46,6 +49,8 @@ class Cluster:
             }
         if not nodes:
             raise Broken("no-brokers")
+        if len(nodes) > BROKERS:
+            raise Broken("garbled", "brokers")
 
     def reach(self, until: float) -> list[dict[str, Any]]:
         """The whole way to each advertised broker that was not a bootstrap address."""
@@ -121,10 +126,10 @@ class Cluster:
         """
         offset = sent["offset"]
         while True:
-            part = packed("iiqqi", sent["partition"], -1, offset, -1, 1 << 20)
+            part = packed("iiqqi", sent["partition"], -1, offset, -1, 1 << 16)
             wait = int(min(0.5, left(until) / 2) * 1000)
             topic = packed("sa", sent["topic"], [part])
-            body = packed("iiiibiiaa", -1, wait, 1, 1 << 20, 0, 0, -1, [topic], [])
+            body = packed("iiiibiiaa", -1, wait, 1, 1 << 16, 0, 0, -1, [topic], [])
             answer = ["s", ["ihqqq", ["qq"], "y"]]
             try:
                 seen["throttle_ms"], code, _, topics = leader.ask(1, 10, body, until).shaped("ihi", answer)

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from .wire import CLIENT, Broken, Reader, left, packed
 
-FRAME_LIMIT = 1 << 25
+FRAME_LIMIT = 1 << 22
 """Bytes of an answer; ours are small, so a longer one is no Kafka."""
 
 VERIFY = {9: "not-yet-valid", 10: "expired", 62: "wrong-name", 64: "wrong-name"}

@@ -149,6 +149,8 @@ class Peer:
                 reader.take(reader.uvar())
             if api in APIS:
                 apis[str(api)] = [low, high]
+        if not apis:
+            raise Broken("garbled", "no APIs")
         self.seen["apis"] = apis
 
     def choose(self, until: float) -> None:

@@ -19,6 +19,9 @@ from typing import Any
 CLIENT = "substrate-probe"
 """The client id, the software name of KIP-511, and the key of each record (a constant: a compacted topic keeps one)."""
 
+VALUES = 1 << 18
+"""A frame's values at most, as taking them takes time; a topic of 10,000 partitions has half of that."""
+
 _CRC = []
 for _n in range(256):
     for _ in range(8):
@@ -66,6 +69,7 @@ class Reader:
     def __init__(self, frame: bytes) -> None:
         self.frame = frame
         self.place = 0
+        self.budget = VALUES
 
     def unread(self) -> int:
         """The bytes that are left."""
@@ -73,8 +77,9 @@ class Reader:
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
-        if not 0 <= size <= self.unread():
-            raise Broken("garbled", "the frame is too short")
+        self.budget -= 1
+        if not 0 <= size <= self.unread() or self.budget < 0:
+            raise Broken("garbled", "the frame's length")
         self.place += size
         return self.frame[self.place - size : self.place]
 

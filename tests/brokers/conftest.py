@@ -53,10 +53,9 @@ TOPICS = (
     TopicSpec(name="snappy", settings={"compression.type": "snappy"}),
     TopicSpec(name="zstd", settings={"compression.type": "zstd"}),
     TopicSpec(name="tiny", settings={"max.message.bytes": "60"}),
-    TopicSpec(name="past", settings={"message.timestamp.after.max.ms": "1", "message.timestamp.before.max.ms": "1"}),
     TopicSpec(name="three", replicas=2, settings={"min.insync.replicas": "2"}),
 )
-OPEN = ("events.raw", "substrate.smoke", "compacted", "gzip", "lz4", "snappy", "zstd", "tiny", "past", "three")
+OPEN = ("events.raw", "substrate.smoke", "compacted", "gzip", "lz4", "snappy", "zstd", "tiny", "three")
 ALL: tuple[Operation, ...] = ("describe", "read", "write")
 
 

@@ -285,6 +285,29 @@ class _Once:
             self._closed = True
 
 
+def _endless(fake: Any, request: Any) -> bytes:
+    """An answer of 4 MiB that is well formed as far as it goes."""
+    kinds = {"ApiVersionsRequest": b"\0\0\xc1\xcf\x24", "MetadataRequest": struct.pack(">ii", 0, 200_000)}
+    return kinds[type(request).__name__] + b"\0" * 4_000_000
+
+
+@pytest.mark.parametrize(("api", "check"), [(18, "MSG-140"), (3, "MSG-170")])
+def test_an_endless_answer_costs_no_endless_work(kafka: Callable[..., Any], api: int, check: str) -> None:
+    """It is garbled after so many values, in about a second."""
+    fake = kafka(sasl=False, answers={api: _endless})
+    began = time.monotonic()
+    assert (check, "garbled") == first(go(f"127.0.0.1:{fake.port}", "PLAINTEXT", deadline_s=5.0))[:2]
+    assert time.monotonic() - began < 4
+
+
+def test_a_list_of_too_many_brokers_is_garbled(kafka: Callable[..., Any]) -> None:
+    """No thread is started for any of them."""
+    before = threading.active_count()
+    fake = kafka(sasl=False, advertised=[(node, "127.0.0.1", 1) for node in range(501)])
+    assert ("MSG-170", "garbled") == first(go(f"127.0.0.1:{fake.port}", "PLAINTEXT", deadline_s=5.0))[:2]
+    assert threading.active_count() < before + 10
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.binary(max_size=200), framed=st.booleans())
 def test_no_bytes_hang_or_break_the_ladder(serve: Callable[..., Any], said: bytes, framed: bool) -> None:
