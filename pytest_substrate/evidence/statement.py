@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.evidence.envelope import PREDICATE_TYPE, STATEMENT_TYPE
+from pytest_substrate.model.check import Pair
 from pytest_substrate.model.outcome import Outcome, Verdict
 
 if TYPE_CHECKING:
     from pytest_substrate.gate.judge import Judgement
     from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.model.record import Record
 
 SCHEMA: Final = "substrate.evidence/1"
 
@@ -47,6 +49,29 @@ class Account:
     planes: Mapping[str, Verdict]
     options: Mapping[str, Mapping[str, object]]
     attachments: Sequence[Mapping[str, object]] = ()
+    own_checks: Sequence[OwnCheck] = ()
+    """The user's own checks that took part, beyond the catalogue."""
+    ledger: LedgerHead | None = None
+    """The end of the ledger after this run's lines; None for a run that keeps none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnCheck:
+    """A user's own check as the evidence names it: it can make a verdict worse, never better."""
+
+    check: str
+    plane: str
+    statement: str
+    layer: str
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerHead:
+    """Where a ledger ends: how many lines it has, and the hash of its last one (64 hexadecimal digits)."""
+
+    lines: int
+    sha256: str
 
 
 def make_statement(account: Account, judgement: Judgement, declaration: Declaration) -> dict[str, Any]:
@@ -57,7 +82,10 @@ def make_statement(account: Account, judgement: Judgement, declaration: Declarat
         "_type": STATEMENT_TYPE,
         "subject": [
             {"name": account.declaration.name, "digest": {"sha256": account.declaration.sha256}},
-            *({"name": name, "digest": {"sha256": digest}} for name, digest in _proven_images(judgement, declaration)),
+            *(
+                {"name": name, "digest": {"sha256": digest}}
+                for name, digest in proven_images(judgement.records, declaration)
+            ),
         ],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
@@ -88,16 +116,36 @@ def make_statement(account: Account, judgement: Judgement, declaration: Declarat
                 {"check": entry.check, "subject": entry.subject, "reason": entry.reason}
                 for entry in declaration.not_applicable
             ],
+            "waivers": waivers_of(declaration, (Pair(record.check, record.subject) for record in judgement.records)),
+            "own_checks": [{**asdict(own), "subjects": list(own.subjects)} for own in account.own_checks],
+            "ledger": None if account.ledger is None else asdict(account.ledger),
             "attachments": [dict(attachment) for attachment in account.attachments],
             "options": {name: dict(option) for name, option in account.options.items()},
         },
     }
 
 
-def _proven_images(judgement: Judgement, declaration: Declaration) -> list[tuple[str, str]]:
+def waivers_of(declaration: Declaration, pairs: Iterable[Pair]) -> list[dict[str, str]]:
+    """The declaration's waivers for these pairs, as the evidence carries them, whether they were used or not."""
+    wanted = frozenset(pairs)
+    return [
+        {
+            "check": waiver.check,
+            "subject": waiver.subject,
+            "owner": waiver.owner,
+            "ticket": waiver.ticket,
+            "reason": waiver.reason,
+            "expires": waiver.expires.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        }
+        for waiver in declaration.waiver
+        if Pair(waiver.check, waiver.subject) in wanted
+    ]
+
+
+def proven_images(records: Iterable[Record], declaration: Declaration) -> list[tuple[str, str]]:
     """Each digest once, under its repository where the record's workload is declared, else under the subject."""
     found: dict[str, str] = {}
-    for record in judgement.records:
+    for record in records:
         digest = record.facts.get("image_digest")
         if record.outcome is Outcome.PASS and isinstance(digest, str):
             repository = _repository(record.subject, declaration)
