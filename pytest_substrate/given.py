@@ -14,10 +14,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
 
+import pytest
+
 from pytest_substrate.adapters.aws.runtime_credential import RuntimeCredential, read_runtime_credential
 from pytest_substrate.evidence.secret import Secret
+from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.transcript import Transcript
+from pytest_substrate.running import run_of
+from pytest_substrate.targets.port import TargetError
 
 if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Declaration
@@ -148,6 +153,27 @@ class Evidence:
             raise RuntimeError("evidence.attach is for a running test")
         if self._run.plan is not None:
             item.user_properties.append((ATTACHMENT, text))
+
+
+def ready(request: pytest.FixtureRequest) -> Run:
+    """The run of a fixture with its target started; what a user can mend is one line, without a traceback."""
+    run = run_of(request.config)
+    try:
+        _ = run.context
+    except (BadInput, TargetError) as error:
+        problems = getattr(error, "problems", None) or (error,)
+        pytest.fail("\n".join(f"substrate: {' '.join(str(one).split())}" for one in problems), pytrace=False)
+    return run
+
+
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    """`evidence`: it needs no target."""
+    return Evidence(run_of(request.config))
+
+
+def substrate(run: Run) -> Substrate:
+    """`substrate`."""
+    return Substrate(declaration=run.source.declaration, target=run.context.target)
 
 
 def bootstraps(run: Run) -> Named[MskBootstrap]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_substrate.fixtures import Rung
+    from pytest_substrate.running.hooks import Rung
 
 
 def test_messaging_plane(rung: Rung) -> None:

@@ -1,1 +1,26 @@
-"""What pytest asks of the plugin, hook by hook: options, start, collection, distribution, outputs and ending."""
+"""What pytest asks of the plugin, hook by hook: options, start, collection, distribution, outputs and ending.
+
+The package itself holds the key of a run's state in `config.stash`. It loads nothing: the state is made when it is
+first needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_substrate.running.state import Run
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+
+def run_of(config: pytest.Config) -> Run:
+    """The state of the run, made now where nobody needed it before."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        from pytest_substrate.running.state import Run
+
+        run = config.stash[RUN] = Run(config)
+    return run

@@ -18,13 +18,14 @@ import pytest
 
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.model.record import Record
-from pytest_substrate.running.state import RUN, Run
+from pytest_substrate.running import RUN
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
     from pytest_substrate.model.check import Check, Pair
     from pytest_substrate.running.plan import Plan
+    from pytest_substrate.running.state import Run
 
 RECORD = "substrate.record"
 """The name of the report property that carries a record, as JSON text."""

@@ -14,13 +14,21 @@ import pytest
 
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Plane
-from pytest_substrate.running.options import evidence_path
+from pytest_substrate.running.asked import evidence_path
 
 if TYPE_CHECKING:
     from pytest_substrate.running.plan import Plan
     from pytest_substrate.running.state import Run
 
-PARTS: Final = ("substrate_ending", "substrate_fixtures", "substrate_outputs", "substrate_reports", "substrate_workers")
+PARTS: Final = (
+    "substrate_ending",
+    "substrate_fixtures",
+    "substrate_hooks",
+    "substrate_outputs",
+    "substrate_reports",
+    "substrate_rungs",
+    "substrate_workers",
+)
 """The parts that the plugin registers, by their names for `-p no:NAME`."""
 
 
@@ -43,16 +51,23 @@ def begin(run: Run) -> None:
             if refusals:
                 raise pytest.UsageError(*refusals)
         from pytest_substrate.running.ending import have_the_last_word
+        from pytest_substrate.running.hooks import Hooks, RungFixtures
         from pytest_substrate.running.plan import make_plan, read_source
+        from pytest_substrate.running.workers import Workers
 
-        run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
-        if run.joins and run.identity.declaration_digest != run.plan.source.digest:
-            raise BadInput(run.plan.source.name, "the declaration changed while the run started", "run again")
-        _collect_declaration(run, run.plan)
+        plan = run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
+        if run.joins and run.identity.declaration_digest != plan.source.digest:
+            raise BadInput(plan.source.name, "the declaration changed while the run started", "run again")
+        _collect_declaration(run, plan)
+        config.pluginmanager.register(Hooks(run, plan), "substrate_hooks")
+        config.pluginmanager.register(RungFixtures(), "substrate_rungs")
         if not run.is_worker:
             from pytest_substrate.running.reports import Listener
 
             config.pluginmanager.register(Listener(run), "substrate_reports")
+        if config.pluginmanager.hasplugin("xdist"):
+            run.workers = Workers(run)
+            config.pluginmanager.register(run.workers, "substrate_workers")
         have_the_last_word(run)
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_substrate.model.errors import BadInput
+from pytest_substrate.running.asked import Options, read_options
 from pytest_substrate.running.house import HOUSE, House
-from pytest_substrate.running.options import Options, read_options
 from pytest_substrate.running.plan import Plan, Source, read_source
 
 if TYPE_CHECKING:
@@ -83,8 +83,6 @@ class Run:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self._house: House | None = None
-        self.on_first_secret: Callable[[], None] | None = None
-        """Called when this process first knows a secret."""
         self.plan: Plan | None = None
         self.workers: Workers | None = None
         """The controller's view of xdist's workers, where xdist is loaded."""
@@ -175,8 +173,7 @@ class Run:
             from pytest_substrate.evidence.redaction import Scrubber
 
             self._scrubber = Scrubber()
-            if self.on_first_secret is not None:
-                self._scrubber.on_first(self.on_first_secret)
+            self._scrubber.on_first(self._hold_outputs)
         return self._scrubber
 
     @property
@@ -261,6 +258,14 @@ class Run:
         if target is not None:
             target.close()
 
+    def _hold_outputs(self) -> None:
+        """From the first secret on, pytest's own outputs are scrubbed."""
+        from pytest_substrate.running.outputs import Outputs
+
+        outputs = Outputs(self)
+        outputs.hold_terminal()
+        self.config.pluginmanager.register(outputs, "substrate_outputs")
+
     def _make_folder(self) -> Path:
         factory = getattr(self.config, "_tmp_path_factory", None)
         if factory is None:  # -p no:tmpdir
@@ -275,6 +280,3 @@ def begin_line(reporter: pytest.TerminalReporter) -> None:
     reporter.ensure_newline()
     if reporter._tw.width_of_current_line:
         reporter._tw.line()
-
-
-RUN = pytest.StashKey[Run]()

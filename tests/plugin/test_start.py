@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_substrate.model.outcome import DEMANDABLE
+from pytest_substrate.running.options import PLANES
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
@@ -162,7 +165,7 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("arguments", [(), ("--collect-only",), ("-m", "not messaging_plane")], ids=str)
+@pytest.mark.parametrize("arguments", [(), ("--collect-only",), ("-m", "not slow")], ids=str)
 def test_loading_is_light(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     """A run that demands nothing imports nothing heavy, and few modules of ours."""
     pytester.makepyfile(test_own="def test_own(): pass\n", loaded=LOADED)
@@ -170,10 +173,15 @@ def test_loading_is_light(pytester: pytest.Pytester, arguments: tuple[str, ...])
     assert 0 == result.ret, str(result.stdout)
     assert "HEAVY []" in result.stdout.lines
     [ours] = [int(line.split()[1]) for line in result.stdout.lines if line.startswith("OURS")]
-    assert 0 < ours <= 20
+    assert 0 < ours <= 5
 
 
 def test_without_xdist_installed_or_terminal(project: Project) -> None:
     """The plugin stands without xdist, allure, junit and the temporary folder plugin."""
     blocked = ("xdist", "allure_pytest", "junitxml", "testinfra", "rerunfailures", "repeat", "tmpdir")
     assert 0 == project.messaging(*(part for name in blocked for part in ("-p", f"no:{name}"))).ret
+
+
+def test_the_markers_are_the_planes() -> None:
+    """What a plain run knows of the planes, without loading them, is what they are."""
+    assert tuple(plane.value for plane in DEMANDABLE) == PLANES

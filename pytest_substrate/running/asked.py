@@ -1,0 +1,111 @@
+"""What a run was asked for: the value of each option, and where it came from.
+
+First match: the command line (PYTEST_ADDOPTS and the ini option `addopts` included, as pytest can't tell them apart),
+the environment, the ini file, the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_substrate.model.errors import BadInput
+from pytest_substrate.model.outcome import TargetKind, Vantage
+from pytest_substrate.running.options import TEXTS
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the run was asked for. Paths are absolute; `tests` are arguments as pytest takes them."""
+
+    declaration: Path
+    target: TargetKind
+    vantage: Vantage
+    require: tuple[str, ...]
+    evidence: Path
+    adhoc: bool
+    faults: tuple[str, ...]
+    tests: tuple[str, ...]
+    sources: Mapping[str, str]
+    """For each option: `option`, `environment`, `ini` or `default`."""
+
+
+def read_options(config: pytest.Config, environment: Mapping[str, str] = os.environ) -> Options:
+    """The options of this run; BadInput for a word that isn't in an option's vocabulary."""
+    sources: dict[str, str] = {}
+    texts = {name: _text(config, name, environment, sources) for name in TEXTS}
+    adhoc = config.getoption("substrate_adhoc")
+    sources["adhoc"] = "option" if adhoc else "ini" if config.getini("substrate_adhoc") else "default"
+    faults = config.getoption("substrate_fault")
+    sources["fault"] = "option" if faults else "ini" if config.getini("substrate_fault") else "default"
+    bases = _bases(config)
+    options = Options(
+        declaration=_path(texts["declaration"], bases[sources["declaration"]]),
+        target=TargetKind(_word("target", texts["target"], sources, tuple(TargetKind))),
+        vantage=Vantage(_word("vantage", texts["vantage"], sources, tuple(Vantage))),
+        require=tuple(name for part in texts["require"].split(",") if (name := part.strip())),
+        evidence=_path(texts["evidence"], bases[sources["evidence"]]),
+        adhoc=bool(adhoc or config.getini("substrate_adhoc")),
+        faults=tuple(dict.fromkeys(faults or config.getini("substrate_fault"))),
+        tests=tuple(_argument(argument, bases["ini"]) for argument in config.getini("substrate_tests")),
+        sources=sources,
+    )
+    if options.faults and options.target is not TargetKind.EMBEDDED:
+        raise BadInput(
+            "--substrate-fault",
+            f"only the embedded platform can be broken, and the target is {options.target.value}",
+            "add --substrate-target embedded, or leave the fault out",
+        )
+    return options
+
+
+def evidence_path(config: pytest.Config, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where evidence is written, whatever is wrong with the other options."""
+    sources: dict[str, str] = {}
+    text = _text(config, "evidence", environment, sources)
+    return _path(text, _bases(config)[sources["evidence"]])
+
+
+def _bases(config: pytest.Config) -> Mapping[str, Path]:
+    """What a relative path is relative to: where the command was given, or where the ini file lies."""
+    here = config.invocation_params.dir
+    home = config.inipath.parent if config.inipath is not None else config.rootpath
+    return {"option": here, "environment": here, "ini": home, "default": config.rootpath}
+
+
+def _text(config: pytest.Config, name: str, environment: Mapping[str, str], sources: dict[str, str]) -> str:
+    _, _, default, variable, _ = TEXTS[name]
+    found = (
+        ("option", config.getoption(f"substrate_{name}")),
+        ("environment", environment.get(variable)),
+        ("ini", config.getini(f"substrate_{name}")),
+    )
+    for source, value in found:
+        if value:
+            sources[name] = source
+            return str(value)
+    sources[name] = "default"
+    return default
+
+
+def _word(name: str, value: str, sources: Mapping[str, str], words: tuple[str, ...]) -> str:
+    if value in words:
+        return value
+    flag, _, _, variable, _ = TEXTS[name]
+    where = {"option": flag, "environment": variable, "ini": f"ini option substrate_{name}"}
+    raise BadInput(where[sources[name]], f"{value!r} is no {name}", "one of " + ", ".join(str(word) for word in words))
+
+
+def _path(text: str, base: Path) -> Path:
+    return Path(os.path.abspath(base / Path(text).expanduser()))  # noqa: PTH100  `resolve` would follow links
+
+
+def _argument(argument: str, home: Path) -> str:
+    file, *names = argument.split("::")
+    return "::".join([str(_path(file, home)), *names])
