@@ -14,7 +14,7 @@ import pytest
 from pytest_substrate.embedded.client import ATTACH_VARIABLE, read_attachment
 from pytest_substrate.embedded.faults import Fault, faults
 from pytest_substrate.gate.declared import read_declaration
-from pytest_substrate.model.outcome import TargetKind
+from pytest_substrate.model.outcome import TargetKind, Vantage
 from pytest_substrate.model.record import first_red
 from pytest_substrate.targets import make_target
 from tests.embedded.runs import ROOT, Run, run_plane
@@ -84,7 +84,14 @@ def test_no_secret_of_the_platform_is_in_an_output(
     monkeypatch.setenv(ATTACH_VARIABLE, str(kept_platform))
     declaration = read_declaration(DECLARATION.read_bytes(), name=DECLARATION.name)
     (tmp_path / "target").mkdir()
-    target = make_target(TargetKind.EMBEDDED, declaration, folder=tmp_path / "target", owner=True)
+    target = make_target(
+        TargetKind.EMBEDDED,
+        declaration,
+        vantage=Vantage.TASK,
+        folder=tmp_path / "target",
+        owner=True,
+        progress=lambda _: None,
+    )
     try:
         program = "import json, os; print(json.loads(os.environ['KAFKA_CREDENTIAL'])['password'])"
         password = target.execute("ingest", ["python", "-c", program], deadline_s=20).stdout.strip()
