@@ -16,6 +16,9 @@ from pytest_substrate.model.errors import BadInput
 
 COMMANDS: Final[dict[str, str]] = {
     "checks": "what the declaration demands",
+    "seal": "sign the evidence that a run left",
+    "verify": "whether evidence proves what a later stage relies on",
+    "ledger": "the incidents in the history of verdicts, open and closed, with their proofs",
     "explain": "what a check states, why, how it is proven, and what to do when it is red",
     "faults": "the named ways to break the embedded platform",
     "up": "keep the embedded platform running and print its endpoints",

@@ -69,6 +69,10 @@ class Answer:
         """A whole number that must be there."""
         return self._must(name, self._typed(name, int))
 
+    def data(self, name: str) -> bytes:
+        """Bytes that must be there."""
+        return self._must(name, self._typed(name, bytes))
+
     def flag(self, name: str) -> bool:
         """A flag; absent is false, as the services leave such members out."""
         return bool(self._typed(name, bool))

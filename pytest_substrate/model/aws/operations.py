@@ -19,6 +19,7 @@ from pytest_substrate.model.aws.probe_operations import (
     MORE_SENDS,
     PROBE_OPERATIONS,
 )
+from pytest_substrate.model.aws.seal_operations import SEAL_OPERATIONS
 
 BOOTSTRAP_LISTENERS: Final[Mapping[str, tuple[str, str]]] = {
     "BootstrapBrokerString": (kafka.PLAINTEXT, kafka.VPC),
@@ -231,6 +232,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     },
     **PROBE_OPERATIONS,
     **CAPABILITY_OPERATIONS,
+    **SEAL_OPERATIONS,
 }
 """By `service:Operation`, botocore's name of each."""
 
