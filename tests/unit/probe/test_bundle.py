@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pytest_substrate.model.transcript import ProbeRequest, Transcript, read_transcript
-from pytest_substrate.probe import bundle
+from pytest_substrate.probe import build, bundle
 from pytest_substrate.probe.program import run
 
 FOLDER = Path(bundle.__file__).parent
@@ -24,8 +24,8 @@ LEAST = (3, 7)
 
 
 def modules() -> list[str]:
-    """The probe's modules, but for the one that bundles them."""
-    return sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in ("bundle", "__init__"))
+    """The probe's modules, but for the two that build the text and hand it out."""
+    return sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in ("build", "bundle", "__init__"))
 
 
 @cache
@@ -55,6 +55,19 @@ def test_the_program_stays_small() -> None:
     """24 KiB of source travel at most."""
     size = len(bundle.probe_source().encode())
     assert 10_000 < size <= bundle.SOURCE_LIMIT == 24 * 1024
+
+
+def test_the_text_is_of_these_modules() -> None:
+    """Made anew by `python -m pytest_substrate.probe.build`, nothing changes."""
+    held = json.loads(bundle.PROGRAM_FILE.read_text(encoding="utf-8"))
+    assert {"sources": bundle.sources_digest(), "text": bundle.probe_source()} == held
+    # the interpreter that built it may write and name some things otherwise than this one, so shapes are compared
+    assert shape(build.build()) == shape(held["text"])
+
+
+def shape(text: str) -> list[str]:
+    """The kinds of a program's parts, in order, whatever its names are."""
+    return [type(node).__name__ for node in ast.walk(ast.parse(text))]
 
 
 def test_every_module_travels() -> None:
