@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_substrate import fixtures
-from pytest_substrate.running import RUN, run_of
+from pytest_substrate.running import RUN, run_of, scrubber_of
 from pytest_substrate.running.options import PLANES, add_options, concerns_us
 
 
@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("allure_report_dir", None):
         from pytest_substrate.report.allure import hold_file_logger
 
-        hold_file_logger(config)
+        hold_file_logger(config, lambda: scrubber_of(config))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,13 +7,12 @@ history of its own. Nothing here is imported without `--alluredir`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.evidence.envelope import write_whole
 from pytest_substrate.model.outcome import Layer, Outcome, Plane
-from pytest_substrate.running import RUN
 
 if TYPE_CHECKING:
     import pytest
@@ -60,12 +59,15 @@ def write_surroundings(folder: Path, surroundings: Mapping[str, object]) -> None
     write_whole(folder / "categories.json", json.dumps(_categories(), indent=1) + "\n")
 
 
-def hold_file_logger(config: pytest.Config) -> None:
-    """Let allure-pytest write through the scrubber from here on, until the run ends; before it makes its logger."""
+def hold_file_logger(config: pytest.Config, scrubber: Callable[[], Scrubber | None]) -> None:
+    """Let allure-pytest write through a scrubber from here on, until the run ends; before it makes its logger.
+
+    `scrubber` is asked at each writing; None where the run knows no secret.
+    """
     import allure_pytest.plugin as theirs
 
     before = theirs.AllureFileLogger
-    theirs.AllureFileLogger = _scrubbing(before, config)
+    theirs.AllureFileLogger = _scrubbing(before, scrubber)
 
     def give_back() -> None:
         theirs.AllureFileLogger = before
@@ -73,39 +75,34 @@ def hold_file_logger(config: pytest.Config) -> None:
     config.add_cleanup(give_back)
 
 
-def _scrubbing(logger: type[Any], config: pytest.Config) -> type[Any]:
+def _scrubbing(logger: type[Any], current: Callable[[], Scrubber | None]) -> type[Any]:
     from allure_commons import hookimpl
 
     class ScrubbingFileLogger(logger):  # type: ignore[misc]  # the base is a value here
         """Every result, container and attachment passes the scrubber on its way to the folder."""
 
         def _report_item(self, item: Any) -> None:
-            scrubber = _scrubber(config)
+            scrubber = current()
             if scrubber is not None:
                 _scrub_object(item, scrubber)
             super()._report_item(item)
 
         @hookimpl
         def report_attached_data(self, body: str | bytes, file_name: str) -> None:
-            scrubber = _scrubber(config)
+            scrubber = current()
             if scrubber is not None:
                 body = scrubber.scrub_tree(body)
             super().report_attached_data(body, file_name)
 
         @hookimpl
         def report_attached_file(self, source: str, file_name: str) -> None:
-            scrubber = _scrubber(config)
+            scrubber = current()
             if scrubber is not None and scrubber.holds(Path(source).read_bytes()):
                 self.report_attached_data(Path(source).read_bytes(), file_name)
             else:
                 super().report_attached_file(source, file_name)
 
     return ScrubbingFileLogger
-
-
-def _scrubber(config: pytest.Config) -> Scrubber | None:
-    run = config.stash.get(RUN, None)
-    return run.scrubber if run is not None and run.knows_secrets else None
 
 
 def _scrub_object(item: Any, scrubber: Scrubber) -> None:

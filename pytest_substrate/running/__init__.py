@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_substrate.evidence.redaction import Scrubber
     from pytest_substrate.running.state import Run
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
@@ -24,3 +25,9 @@ def run_of(config: pytest.Config) -> Run:
 
         run = config.stash[RUN] = Run(config)
     return run
+
+
+def scrubber_of(config: pytest.Config) -> Scrubber | None:
+    """The scrubber of the run, where it has begun and knows a secret."""
+    run = config.stash.get(RUN, None)
+    return run.scrubber if run is not None and run.knows_secrets else None
