@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_substrate.model.outcome import Plane
     from pytest_substrate.planes.plane import Context, Observations
     from pytest_substrate.running.asked import Options
+    from pytest_substrate.running.state import Identity
     from pytest_substrate.targets.port import Target
 
 
@@ -51,9 +52,15 @@ class House:
         return required_pairs(declaration, planes)
 
     def target(
-        self, declaration: Declaration, options: Options, folder: Path, *, owner: bool, progress: Callable[[str], None]
+        self,
+        declaration: Declaration,
+        options: Options,
+        identity: Identity,
+        *,
+        owner: bool,
+        progress: Callable[[str], None],
     ) -> Target:
-        """The target, ready for use: started by the owner, joined by everyone else through the run's `folder`."""
+        """The target, ready for use: started by the owner, joined by everyone else through the run's folder."""
         from pytest_substrate.targets import make_target
 
         return make_target(
@@ -61,7 +68,8 @@ class House:
             declaration,
             vantage=options.vantage,
             faults=options.faults,
-            folder=folder,
+            folder=identity.folder,
+            run_id=identity.run_id,
             owner=owner,
             progress=progress,
         )

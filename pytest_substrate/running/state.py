@@ -134,7 +134,7 @@ class Run:
         """Made by the first process that needs it; workers get the controller's."""
         if self._identity is None:
             self._identity = Identity(
-                run_id=str(uuid.uuid4()),
+                run_id=uuid.uuid4().hex,
                 started=datetime.now(UTC),
                 folder=self._make_folder(),
                 declaration_digest=self.plan.source.digest if self.plan else None,
@@ -188,7 +188,7 @@ class Run:
         """
         if self._target is None:
             target = self.house.target(
-                self.source.declaration, self.options, self.identity.folder, owner=not self.joins, progress=self.say
+                self.source.declaration, self.options, self.identity, owner=not self.joins, progress=self.say
             )
             refusals = () if self.joins else tuple(target.guard())
             if refusals:

@@ -28,10 +28,12 @@ def make_target(
     progress: Callable[[str], None],
     faults: Sequence[str] = (),
     source: Callable[[], str] | None = None,
+    run_id: str | None = None,
 ) -> Target:
     """The target of a run: made by its owner, joined through the run's private `folder` by every other process.
 
     Nothing is asked of AWS yet: `guard` does that first, on the owner. `faults` are for the embedded target alone.
+    `run_id` is the owner's, by which its evidence names the run; made here where there is none.
     Raises BadInput or TargetError where the target can't be had.
     """
     from pytest_substrate.targets.control_plane import Setting
@@ -40,7 +42,7 @@ def make_target(
     setting = Setting(
         declaration=declaration,
         vantage=vantage,
-        run_id=_run_id(folder, owner=owner),
+        run_id=_run_id(folder, run_id, owner=owner),
         progress=progress,
         source=source or _probe_source,
     )
@@ -57,12 +59,12 @@ def make_target(
     return AwsTarget(setting)
 
 
-def _run_id(folder: Path, *, owner: bool) -> str:
+def _run_id(folder: Path, run_id: str | None, *, owner: bool) -> str:
     """By which a run's twins and sessions are told from another's; the same in all of its processes."""
     path = folder / _RUN
     if not owner:
         return str(json.loads(path.read_text(encoding="utf-8"))["run"])
-    run_id = uuid.uuid4().hex
+    run_id = run_id or uuid.uuid4().hex
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps({"run": run_id}), encoding="utf-8")
     draft.replace(path)

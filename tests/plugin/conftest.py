@@ -50,7 +50,7 @@ class Target:
 
 
 class StandIn(House):
-    def target(self, declaration, options, folder, *, owner, progress):
+    def target(self, declaration, options, identity, *, owner, progress):
         log("start" if owner else "join")
         progress("waiting for nothing")
         return Target(declaration, options)
