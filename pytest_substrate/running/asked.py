@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import TargetKind, Vantage
@@ -34,6 +34,35 @@ class Options:
     tests: tuple[str, ...]
     sources: Mapping[str, str]
     """For each option: `option`, `environment`, `ini` or `default`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels to a worker."""
+        return {
+            "declaration": str(self.declaration),
+            "target": self.target.value,
+            "vantage": self.vantage.value,
+            "require": list(self.require),
+            "evidence": str(self.evidence),
+            "adhoc": self.adhoc,
+            "faults": list(self.faults),
+            "tests": list(self.tests),
+            "sources": dict(self.sources),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Options:
+        """The inverse of `to_json`."""
+        return cls(
+            declaration=Path(data["declaration"]),
+            target=TargetKind(data["target"]),
+            vantage=Vantage(data["vantage"]),
+            require=tuple(data["require"]),
+            evidence=Path(data["evidence"]),
+            adhoc=data["adhoc"],
+            faults=tuple(data["faults"]),
+            tests=tuple(data["tests"]),
+            sources=data["sources"],
+        )
 
 
 def read_options(config: pytest.Config, environment: Mapping[str, str] = os.environ) -> Options:

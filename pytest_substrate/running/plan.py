@@ -50,7 +50,10 @@ def read_source(house: House, path: Path, name: str) -> Source:
         data = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(
-            str(path), "there is no declaration here", "write one, or name it with --substrate or substrate_declaration"
+            str(path),
+            "there is no declaration here",
+            "write one, or name it with --substrate or substrate_declaration (where another rootdir was meant: pytest "
+            "takes an existing path behind a blank for an argument, so write --option=PATH)",
         ) from None
     except OSError as error:
         raise BadInput(str(path), f"can't be read ({error.strerror})", "make it a readable file") from None

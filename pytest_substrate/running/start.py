@@ -56,7 +56,7 @@ def begin(run: Run) -> None:
         from pytest_substrate.running.workers import Workers
 
         plan = run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
-        if run.joins and run.identity.declaration_digest != plan.source.digest:
+        if run.handover is not None and run.handover.digest != plan.source.digest:
             raise BadInput(plan.source.name, "the declaration changed while the run started", "run again")
         _collect_declaration(run, plan)
         config.pluginmanager.register(Hooks(run, plan), "substrate_hooks")
@@ -120,6 +120,8 @@ def refused(config: pytest.Config) -> Iterator[str]:
 
 
 def _demanded(run: Run) -> tuple[Plane, ...]:
+    if run.handover is not None:
+        return run.handover.planes
     options, config = run.options, run.config
     expression = str(config.getoption("markexpr", "") or "").strip()
     named, bare = _selected(run)

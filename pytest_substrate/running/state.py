@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_substrate.model.errors import BadInput
+from pytest_substrate.model.outcome import Plane
 from pytest_substrate.running.asked import Options, read_options
 from pytest_substrate.running.house import HOUSE, House
 from pytest_substrate.running.plan import Plan, Source, read_source
@@ -43,28 +44,51 @@ class Identity:
     run_id: str
     started: datetime
     folder: Path
-    declaration_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """What a controller tells its workers, so that they set out to prove the same.
+
+    A worker may find another rootdir and ini file than the controller did: pytest looks for them beside the paths that
+    it takes for arguments, and a folder that an option names may have been made in between.
+    """
+
+    identity: Identity
+    options: Options
+    planes: tuple[Plane, ...]
+    source_name: str
+    digest: str
 
     def to_text(self) -> str:
         """As it travels to a worker."""
+        identity = self.identity
         return json.dumps(
             {
-                "run_id": self.run_id,
-                "started": self.started.isoformat(),
-                "folder": str(self.folder),
-                "declaration_digest": self.declaration_digest,
+                "run_id": identity.run_id,
+                "started": identity.started.isoformat(),
+                "folder": str(identity.folder),
+                "options": self.options.to_json(),
+                "planes": [plane.value for plane in self.planes],
+                "source_name": self.source_name,
+                "digest": self.digest,
             }
         )
 
     @classmethod
-    def from_text(cls, text: str) -> Identity:
+    def from_text(cls, text: str) -> Handover:
         """The inverse of `to_text`."""
         data = json.loads(text)
         return cls(
-            run_id=data["run_id"],
-            started=datetime.fromisoformat(data["started"]),
-            folder=Path(data["folder"]),
-            declaration_digest=data["declaration_digest"],
+            identity=Identity(
+                run_id=data["run_id"],
+                started=datetime.fromisoformat(data["started"]),
+                folder=Path(data["folder"]),
+            ),
+            options=Options.from_json(data["options"]),
+            planes=tuple(Plane(name) for name in data["planes"]),
+            source_name=data["source_name"],
+            digest=data["digest"],
         )
 
 
@@ -93,10 +117,10 @@ class Run:
         workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.is_worker = workerinput is not None
         text = (workerinput or {}).get(INPUT)
-        self._identity = Identity.from_text(text) if text else None
-        self.joins = self._identity is not None
-        """Whether the target is another process's."""
-        self._options: Options | None = None
+        self.handover = Handover.from_text(text) if text else None
+        """What the controller told this worker; None in every other process."""
+        self._identity = self.handover.identity if self.handover else None
+        self._options = self.handover.options if self.handover else None
         self._source: Source | None = None
         self._target: Target | None = None
         self._described: dict[str, Any] = {}
@@ -137,7 +161,6 @@ class Run:
                 run_id=uuid.uuid4().hex,
                 started=datetime.now(UTC),
                 folder=self._make_folder(),
-                declaration_digest=self.plan.source.digest if self.plan else None,
             )
         return self._identity
 
@@ -153,6 +176,8 @@ class Run:
     @property
     def source_name(self) -> str:
         """The file part of the declaration's node ids: relative to the rootdir, outside of it the file's name."""
+        if self.handover is not None:
+            return self.handover.source_name
         path = self.options.declaration
         root = self.config.rootpath
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
@@ -188,9 +213,9 @@ class Run:
         """
         if self._target is None:
             target = self.house.target(
-                self.source.declaration, self.options, self.identity, owner=not self.joins, progress=self.say
+                self.source.declaration, self.options, self.identity, owner=self.handover is None, progress=self.say
             )
-            refusals = () if self.joins else tuple(target.guard())
+            refusals = () if self.handover is not None else tuple(target.guard())
             if refusals:
                 target.close()
                 raise Refused(self.options.target.value, refusals)
@@ -231,7 +256,7 @@ class Run:
 
     def oldest_observation(self) -> datetime:
         """When the oldest observation was read; the run's start, which is no later, where none can tell."""
-        oldest = getattr(self._context.observations, "oldest", None) if self._context is not None else None
+        oldest = getattr(self.context.observations, "oldest", None) if self._target is not None else None
         return (oldest() if oldest is not None else None) or self.identity.started
 
     def say(self, text: str) -> None:

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.gate.judge import Problem
-from pytest_substrate.running.state import INPUT, Run
+from pytest_substrate.running.state import INPUT, Handover, Run
 
 if TYPE_CHECKING:
     import pytest
@@ -26,8 +26,17 @@ class Workers:
 
     def pytest_configure_node(self, node: Any) -> None:
         """Give a worker the run's identity. Called again for each worker that replaces a lost one."""
-        if self._run.plan is not None:
-            node.workerinput[INPUT] = self._run.identity.to_text()
+        run = self._run
+        if run.plan is not None:
+            source = run.plan.source
+            handover = Handover(
+                identity=run.identity,
+                options=run.options,
+                planes=run.plan.planes,
+                source_name=source.name,
+                digest=source.digest,
+            )
+            node.workerinput[INPUT] = handover.to_text()
             self.started.append(node.gateway.id)
 
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  part of the hook's signature

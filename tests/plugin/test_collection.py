@@ -174,3 +174,12 @@ def test_loadgroup(project: Project) -> None:
 def test_distributions(project: Project, dist: str) -> None:
     """However xdist deals the rungs out, each is reported once."""
     whole(project, project.messaging("-n", "2", "--dist", dist))
+
+
+def test_workers_that_find_another_rootdir(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A folder that an option names, made only after the start, moves the workers' rootdir and nothing else."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "allure"
+    project.pytester.makeini("[pytest]\nsubstrate_vantage = exec\n")
+    result = project.messaging("-n", "2", "--alluredir", str(elsewhere))
+    whole(project, result)
+    assert "exec" == project.predicate["vantage"]
