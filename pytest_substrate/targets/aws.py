@@ -15,7 +15,7 @@ from pytest_substrate.model.outcome import TargetKind, Vantage
 from pytest_substrate.targets.control_plane import ControlPlaneTarget, Setting
 from pytest_substrate.targets.guard import address_of_proxy, judge_identity, judge_surroundings
 from pytest_substrate.targets.port import Refusal
-from pytest_substrate.targets.twin.run import AWS_PACE
+from pytest_substrate.targets.twin.pace import AWS_PACE
 
 _ASKED: Final = ("sts", "ecs", "kafka", "secretsmanager", "kms", "logs")
 """The endpoint prefixes that a run asks, for NO_PROXY."""

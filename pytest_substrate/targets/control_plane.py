@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
-    from pytest_substrate.targets.twin.run import Pace
+    from pytest_substrate.targets.twin.pace import Pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_substrate.adapters.aws.answer import NoAnswer
-from pytest_substrate.adapters.aws.hosts import builtin_loader
 from pytest_substrate.adapters.aws.session import AwsSession, Keys, Way
-from pytest_substrate.adapters.aws.twins import TwinCalls
 from pytest_substrate.embedded.client import (
     ATTACH_VARIABLE,
     Attachment,
@@ -34,12 +31,14 @@ from pytest_substrate.model.outcome import TargetKind
 from pytest_substrate.targets.control_plane import ControlPlaneTarget, Setting
 from pytest_substrate.targets.localstack import localstack_endpoint
 from pytest_substrate.targets.port import Completed, Refusal, TargetError
-from pytest_substrate.targets.twin.run import LOCAL_PACE
+from pytest_substrate.targets.twin.pace import LOCAL_PACE
 
 _EXEC: Final = "/_substrate/exec"
 _SPARE_S: Final = 5.0
 _LOCK_S: Final = 120.0
 _TRIES_S: Final = 0.2
+_NOWHERE: Final = "127.0.0.1:9"
+"""An address for clients that send nothing."""
 
 
 class EmbeddedTarget(ControlPlaneTarget):
@@ -105,6 +104,9 @@ class EmbeddedTarget(ControlPlaneTarget):
 
     def running_task(self, service: str) -> Mapping[str, Any]:
         """See the base. Of several running tasks, the one that started last."""
+        from pytest_substrate.adapters.aws.answer import NoAnswer
+        from pytest_substrate.adapters.aws.twins import TwinCalls
+
         declared = self.declaration.service[service]
         try:
             tasks = TwinCalls(self.client).running_tasks(declared.ecs_cluster, declared.ecs_service)
@@ -132,7 +134,7 @@ def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str]) -> Em
             held.enter_context(_lock(attachment, alone=bool(faults), progress=setting.progress))
         else:
             # what a probe will need is prepared while the platform starts, and this process would only wait
-            threading.Thread(target=_prepare, args=(setting,), name="prepare", daemon=True).start()
+            threading.Thread(target=_prepare, args=(setting.declaration.region,), name="prepare", daemon=True).start()
             attachment = read_attachment(held.enter_context(start_server(progress=setting.progress)))
         if faults and named:
             held.callback(undo_faults, attachment)  # a platform of one's own goes with its faults
@@ -158,11 +160,17 @@ def join_embedded(setting: Setting, *, folder: Path) -> EmbeddedTarget:
 _WAY: Final = "embedded.json"
 
 
-def _prepare(setting: Setting) -> None:
-    """Make the probe's program and read the models of the services that are asked; both are kept by their makers."""
-    setting.source()
-    for service in ("sts", "ecs", "kafka", "secretsmanager", "kms", "logs"):
-        builtin_loader().load_service_model(service, "service-2")
+def _prepare(region: str) -> None:
+    """Import what the run needs next, and read the models of the services that it asks; both are kept by their makers.
+
+    Nothing depends on it: what fails here fails again where it is needed, and is told there.
+    """
+    with contextlib.suppress(Exception):
+        localstack_endpoint(_NOWHERE)
+        keys = Keys(access_key_id="none", secret_access_key="none")
+        session = AwsSession.keyed(region=region, way=Way(endpoint=lambda _: f"http://{_NOWHERE}"), keys=keys)
+        for service in ("sts", "kafka", "secretsmanager", "kms", "ecs", "logs"):
+            session.client(service)
 
 
 @contextlib.contextmanager

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pytest_substrate.adapters.aws.capabilities import mark_if_not_implemented
 from pytest_substrate.adapters.aws.session import AwsSession, Keys, Way
 from pytest_substrate.model.outcome import TargetKind, Vantage
 from pytest_substrate.targets.control_plane import ControlPlaneTarget, Setting
 from pytest_substrate.targets.port import Refusal, TargetError
-from pytest_substrate.targets.twin.run import LOCAL_PACE
+from pytest_substrate.targets.twin.pace import LOCAL_PACE
 
 _AWS_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 
@@ -53,6 +52,8 @@ class LocalstackTarget(ControlPlaneTarget):
 
     def client(self, service: str, region: str | None = None) -> Any:
         """See the port. Before a service's first use it is asked whether it is there at all."""
+        from pytest_substrate.adapters.aws.capabilities import mark_if_not_implemented
+
         with self.lock:
             if not self._probed:  # the observer is assumed by the caller's own STS
                 self._probed.add(("", None))

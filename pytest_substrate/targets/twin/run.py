@@ -26,6 +26,7 @@ from pytest_substrate.targets.twin.clean import Trace, clean_up
 from pytest_substrate.targets.twin.derive import derive_twin
 from pytest_substrate.targets.twin.difference import differences
 from pytest_substrate.targets.twin.live import Live, run_request
+from pytest_substrate.targets.twin.pace import Pace
 from pytest_substrate.targets.twin.plan import STREAM_PREFIX, NoTwin, TwinPlan
 
 _PASSING: Final = frozenset({"throttled", "timeout", "unreachable", "service-error"})
@@ -35,19 +36,6 @@ _UNFINISHED: Final = frozenset({"no-transcript", "parts-missing"})
 _BEFORE_RUNNING: Final = frozenset({"", "PROVISIONING", "PENDING", "ACTIVATING"})
 _SPARE_S: Final = 30.0
 _SAY_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How long is waited, in seconds: between two looks, for the task to run, for the last lines of its log."""
-
-    poll_s: float
-    start_s: float
-    log_s: float
-
-
-AWS_PACE: Final = Pace(poll_s=1.5, start_s=300.0, log_s=60.0)
-LOCAL_PACE: Final = Pace(poll_s=0.05, start_s=30.0, log_s=5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

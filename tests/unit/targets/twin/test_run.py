@@ -15,8 +15,9 @@ from pytest_substrate.model.transcript import ProbeRequest, Transcript
 from pytest_substrate.targets.observations import ObservationStore
 from pytest_substrate.targets.twin.clean import sweep
 from pytest_substrate.targets.twin.live import Live, read_live
+from pytest_substrate.targets.twin.pace import AWS_PACE
 from pytest_substrate.targets.twin.plan import NoTwin, TwinPlan
-from pytest_substrate.targets.twin.run import AWS_PACE, TwinRun, expiry
+from pytest_substrate.targets.twin.run import TwinRun, expiry
 
 Play = Callable[..., Any]
 REQUEST = ProbeRequest(nonce="0123456789abcdef0123456789abcdef")
