@@ -63,7 +63,7 @@ def _start(folder: Path, progress: Callable[[str], None]) -> Path:
     from pytest_substrate.embedded.platform.start import start_platform
 
     started = time.monotonic()
-    platform, operator = start_platform(folder, policy=observer_policy(), progress=progress)
+    platform, operator = start_platform(folder, policy=observer_policy, progress=progress)
     control = Control(platform)
     progress(f"the embedded platform is ready after {time.monotonic() - started:.1f} s")
     brokers = {"brokers": list(platform.kafka.bootstrap), "admin": platform.kafka.admin_address}

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.embedded.cloud.cloud import Cloud
 from pytest_substrate.embedded.kafka.cluster import KafkaCluster
@@ -20,11 +20,14 @@ from pytest_substrate.embedded.platform.platform import Platform
 if TYPE_CHECKING:
     from pytest_substrate.embedded.cloud.cloud import Credentials
 
+_STEADY_DELAY_S: Final = 0.4
+"""How long a task runs until it counts for its deployment: every start of a platform waits for it."""
+
 
 def start_platform(
-    folder: Path, *, policy: roles.Policy, progress: Callable[[str], None]
+    folder: Path, *, policy: Callable[[], roles.Policy], progress: Callable[[str], None]
 ) -> tuple[Platform, Credentials]:
-    """A platform with `dev_min` on it, whose observer role has `policy`; and the operator's keys.
+    """A platform with `dev_min` on it, whose observer role has what `policy` makes; and the operator's keys.
 
     Raises BadInput for what its user can mend (no Java, no jars).
     """
@@ -43,9 +46,13 @@ def start_platform(
     pool = ThreadPoolExecutor(2, thread_name_prefix="start")
     starting = pool.submit(start_cluster, names.CLUSTER, 2)
     progress("starting two brokers of Apache Kafka, and the cloud")
-    cloud = Cloud.start(folder, account=names.ACCOUNT, region=names.REGION)
+    clouding = pool.submit(
+        Cloud.start, folder, account=names.ACCOUNT, region=names.REGION, steady_delay_s=_STEADY_DELAY_S
+    )
+    observer = policy()  # while the others start
+    cloud = clouding.result()
     platform = Platform(folder=folder, cloud=cloud, authority=authority, starting=starting, start_cluster=start_cluster)
-    image_digest, secret_arn = dev_min.build_account(platform, policy=policy)
+    image_digest, secret_arn = dev_min.build_account(platform, policy=observer)
     keys = roles.make_operator(platform)
     platform.starting.result()
     progress("starting the service")

@@ -62,7 +62,10 @@ def layer(files: Files, *, executable: Iterable[str] = (), removed: Iterable[str
     for path in removed:
         gone = PurePosixPath(_relative(path))
         members[str(gone.parent / f".wh.{gone.name}")] = (b"", 0o644)
-    folders = {str(parent) for name in members for parent in PurePosixPath(name).parents} - {"."}
+    folders: set[str] = set()
+    for name in members:
+        while (name := name.rpartition("/")[0]) and name not in folders:
+            folders.add(name)
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(folders | members.keys()):
@@ -95,17 +98,21 @@ def distribution_files(name: str, *, at: str = SITE) -> dict[str, bytes]:
     and marked as unchecked, so that neither times nor the host's paths matter.
     """
     distribution = importlib.metadata.distribution(name)
+    home = Path(str(distribution.locate_file("")))
     files: dict[str, bytes] = {}
-    for entry in distribution.files or ():
-        if ".." in entry.parts or entry.is_absolute() or "__pycache__" in entry.parts:
+    for entry in map(str, distribution.files or ()):
+        parts = entry.split("/")
+        if ".." in parts or not parts[0] or "__pycache__" in parts:
             continue
-        source = Path(str(distribution.locate_file(entry)))
-        if not source.is_file():
-            raise FileNotFoundError(f"distribution {name}: {entry} is in its RECORD and not on disk")
-        place = f"{at}/{entry.as_posix()}"
-        files[place] = source.read_bytes()
-        if entry.suffix == ".py":
-            files[byte_code_path(place)] = byte_code(source, files[place])
+        source = home / entry
+        try:
+            content = source.read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise FileNotFoundError(f"distribution {name}: {entry} is in its RECORD and not on disk") from None
+        place = f"{at}/{entry}"
+        files[place] = content
+        if entry.endswith(".py"):
+            files[byte_code_path(place)] = byte_code(source, content)
     return files
 
 
@@ -208,10 +215,10 @@ def _unchecked(content: bytes, code: Any) -> bytes:
 
 
 def _relative(path: str) -> str:
-    pure = PurePosixPath(path)
-    if not pure.is_absolute() or ".." in pure.parts or pure == PurePosixPath("/"):
+    parts = path.split("/")  # and no pathlib: an image has many files, and a platform's start waits for it
+    if parts[0] or ".." in parts or not any(parts):
         raise ValueError(f"{path!r} is no absolute path of a file in an image")
-    return str(pure.relative_to("/"))
+    return "/".join(part for part in parts if part not in ("", "."))
 
 
 def _json(value: object) -> bytes:
