@@ -36,6 +36,8 @@ _EVERY_BROKER = {
     "num.recovery.threads.per.data.dir": "1",
     "controller.quorum.append.linger.ms": "0",
     "metric.reporters": "",
+    # the cleaner's map, which a broker holds from its start: 128 MiB otherwise
+    "log.cleaner.dedupe.buffer.size": "2097152",
 }
 _SINCE_4 = {
     "share.coordinator.state.topic.replication.factor": "1",
