@@ -56,7 +56,9 @@ class RunLine(_Line):
 
 
 class TransitionLine(_Line):
-    """A check that came to something else than before; `before` is None for one that was never seen."""
+    """A check that came to something else than before; `before` is None where the ledger has no line about it yet,
+    as it was always PASS, or never seen.
+    """
 
     kind: Literal["transition"]
     run_id: Word
