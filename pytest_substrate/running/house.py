@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_substrate.model.outcome import Plane
     from pytest_substrate.planes.plane import Context, Observations
     from pytest_substrate.running.asked import Options
-    from pytest_substrate.running.state import Identity
+    from pytest_substrate.running.handover import Identity
     from pytest_substrate.targets.port import Target
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,6 +59,8 @@ def begin(run: Run) -> None:
         plan = run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
         if run.handover is not None and run.handover.digest != plan.source.digest:
             raise BadInput(plan.source.name, "the declaration changed while the run started", "run again")
+        if not run.is_worker:
+            _judge_waivers(plan, run.identity.started)
         _collect_declaration(run, plan)
         config.pluginmanager.register(Hooks(run, plan), "substrate_hooks")
         config.pluginmanager.register(RungFixtures(), "substrate_rungs")
@@ -196,6 +199,17 @@ def _collect_declaration(run: Run, plan: Plan) -> None:
         common = f"{plan.source.path}::{Plane.SUBSTRATE.value}"
         if not any(argument.endswith(f"::{Plane.SUBSTRATE.value}") for argument in own):
             config.args = [*config.args, common]
+
+
+def _judge_waivers(plan: Plan, now: datetime) -> None:
+    """A waiver that has expired, is malformed or is for a pair that isn't held is red before any call is made."""
+    from pytest_substrate.gate.required import check_set
+    from pytest_substrate.gate.waivers import waiver_problems
+
+    declaration = plan.source.declaration
+    problems = waiver_problems(declaration, check_set(declaration), now) if declaration.waiver else ()
+    if problems:
+        raise pytest.UsageError(*(f"substrate: {plan.source.name}: {problem.message}" for problem in problems))
 
 
 def _clear(evidence: Path) -> None:

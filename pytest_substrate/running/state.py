@@ -7,12 +7,10 @@ through the run's folder, and makes records. Nothing here starts anything before
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_substrate.model.errors import BadInput
-from pytest_substrate.model.outcome import Plane
 from pytest_substrate.running.asked import Options, read_options
+from pytest_substrate.running.handover import INPUT, Handover, Identity
 from pytest_substrate.running.house import HOUSE, House
 from pytest_substrate.running.plan import Plan, Source, read_source
 
@@ -32,64 +30,6 @@ if TYPE_CHECKING:
     from pytest_substrate.running.reports import Reports
     from pytest_substrate.running.workers import Workers
     from pytest_substrate.targets.port import Refusal, Target
-
-INPUT = "substrate"
-"""The key in xdist's `workerinput` and `workeroutput`; the values are JSON text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What the processes of a run share: its id, its one look at the clock (UTC), and its private folder."""
-
-    run_id: str
-    started: datetime
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
-    """What a controller tells its workers, so that they set out to prove the same.
-
-    A worker may find another rootdir and ini file than the controller did: pytest looks for them beside the paths that
-    it takes for arguments, and a folder that an option names may have been made in between.
-    """
-
-    identity: Identity
-    options: Options
-    planes: tuple[Plane, ...]
-    source_name: str
-    digest: str
-
-    def to_text(self) -> str:
-        """As it travels to a worker."""
-        identity = self.identity
-        return json.dumps(
-            {
-                "run_id": identity.run_id,
-                "started": identity.started.isoformat(),
-                "folder": str(identity.folder),
-                "options": self.options.to_json(),
-                "planes": [plane.value for plane in self.planes],
-                "source_name": self.source_name,
-                "digest": self.digest,
-            }
-        )
-
-    @classmethod
-    def from_text(cls, text: str) -> Handover:
-        """The inverse of `to_text`."""
-        data = json.loads(text)
-        return cls(
-            identity=Identity(
-                run_id=data["run_id"],
-                started=datetime.fromisoformat(data["started"]),
-                folder=Path(data["folder"]),
-            ),
-            options=Options.from_json(data["options"]),
-            planes=tuple(Plane(name) for name in data["planes"]),
-            source_name=data["source_name"],
-            digest=data["digest"],
-        )
 
 
 class Refused(BadInput):

@@ -9,7 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.gate.judge import Problem
-from pytest_substrate.running.state import INPUT, Handover, Run
+from pytest_substrate.running.handover import INPUT, Handover
+from pytest_substrate.running.state import Run
 
 if TYPE_CHECKING:
     import pytest
