@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from pytest_substrate.embedded.faults import faults
+from pytest_substrate.embedded.extra import require_local
 
 HELP = "the named ways to break the embedded platform"
 
@@ -17,6 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print them all."""
+    require_local()
+    from pytest_substrate.embedded.faults import faults
+
     found = list(faults().values())
     if options.format == "json":
         print(json.dumps({"faults": [fault.to_json() for fault in found]}, indent=2))

@@ -7,7 +7,6 @@ import json
 import shlex
 import signal
 import sys
-from pathlib import Path
 
 HELP = "keep the embedded platform running and print its endpoints"
 
@@ -19,13 +18,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Start, print, wait for Ctrl-C or the end of standard input's owner; then stop everything."""
-    from pytest_substrate.embedded.client import start_server
+    from pytest_substrate.embedded.client import read_attachment, start_server
+    from pytest_substrate.embedded.environment import environment
 
     # a shell ignores SIGINT for what a script starts in the background: take it back
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     with start_server(progress=lambda line: print(line, file=sys.stderr, flush=True)) as attach:
-        lines = environment(attach)
+        lines = environment(read_attachment(attach))
         if options.format == "json":
             print(json.dumps(lines), flush=True)
         else:
@@ -38,19 +38,3 @@ def run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("stopping", file=sys.stderr, flush=True)
     return 0
-
-
-def environment(attach: Path) -> dict[str, str]:
-    """The variables for aws-cli, kcat and a debugger; only SUBSTRATE_EMBEDDED attaches a pytest run."""
-    held = json.loads(attach.read_text(encoding="utf-8"))
-    (kafka,) = held["kafka"].values()
-    return {
-        "SUBSTRATE_EMBEDDED": str(attach),
-        "AWS_ENDPOINT_URL": held["endpoint"],
-        "AWS_DEFAULT_REGION": held["region"],
-        "AWS_ACCESS_KEY_ID": held["credentials"]["access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": held["credentials"]["secret_access_key"],
-        "KAFKA_BOOTSTRAP_SERVERS": ",".join(kafka["brokers"]),
-        "KAFKA_ADMIN_SERVER": kafka["admin"],
-        "KAFKA_CA_FILE": held["ca_file"],
-    }

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from pytest_substrate.embedded.extra import require_local
 from pytest_substrate.model.errors import BadInput
 
 ATTACH_SCHEMA: Final = "substrate.embedded/1"
@@ -70,8 +71,10 @@ def start_server(*, progress: Progress) -> Iterator[Path]:
     Raises BadInput with the server's own line where it can't start. Its end is bounded, and certain: the server
     watches the pipe that this process holds.
     """
+    require_local()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest_substrate.embedded.serve"],
+        # -P: whatever lies in the folder that the run was started in is no part of the platform
+        [sys.executable, "-P", "-m", "pytest_substrate.embedded.serve"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

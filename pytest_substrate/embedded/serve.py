@@ -81,6 +81,10 @@ def _start(folder: Path, progress: Callable[[str], None]) -> Path:
                 "access_key_id": operator.access_key_id,
                 "secret_access_key": operator.secret_access_key,
             },
+            "administrator": {
+                "access_key_id": platform.cloud.root_credentials.access_key_id,
+                "secret_access_key": platform.cloud.root_credentials.secret_access_key,
+            },
             "ca_file": str(platform.authority.ca_file),
             "kafka": {names.CLUSTER: brokers},
             "folder": str(folder),
