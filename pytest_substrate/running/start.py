@@ -172,11 +172,12 @@ def _own_arguments(run: Run) -> Iterator[str]:
 
 
 def _evaluation(expression: str) -> Callable[[frozenset[str]], bool]:
-    from _pytest.mark.expression import Expression
+    from _pytest.mark import expression as marks
 
+    malformed = getattr(marks, "ParseError", SyntaxError)  # before pytest 9 it was an error of its own
     try:
-        compiled = Expression.compile(expression)
-    except SyntaxError:
+        compiled = marks.Expression.compile(expression)
+    except malformed:
         return lambda _: False  # pytest refuses it in its own words when it selects
 
     def holds(markers: frozenset[str]) -> bool:
