@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -68,6 +69,8 @@ class Run:
         self._ladder: Ladder | None = None
         self._reports: Reports | None = None
         self._scrubber: Scrubber | None = None
+        self._own_folder: Path | None = None
+        """A folder for the run that pytest doesn't look after."""
 
     @property
     def house(self) -> House:
@@ -222,6 +225,8 @@ class Run:
             self._scrubber.release()
         if target is not None:
             target.close()
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
 
     def _hold_outputs(self) -> None:
         """From the first secret on, pytest's own outputs are scrubbed."""
@@ -234,7 +239,8 @@ class Run:
     def _make_folder(self) -> Path:
         factory = getattr(self.config, "_tmp_path_factory", None)
         if factory is None:  # -p no:tmpdir
-            return Path(tempfile.mkdtemp(prefix="pytest-substrate-"))
+            self._own_folder = Path(tempfile.mkdtemp(prefix="pytest-substrate-"))
+            return self._own_folder
         folder: Path = factory.getbasetemp() / f"substrate-{os.getpid()}"
         folder.mkdir(mode=0o700)
         return folder

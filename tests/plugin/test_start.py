@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -176,10 +178,12 @@ def test_loading_is_light(pytester: pytest.Pytester, arguments: tuple[str, ...])
     assert 0 < ours <= 5
 
 
-def test_without_xdist_installed_or_terminal(project: Project) -> None:
-    """The plugin stands without xdist, allure, junit and the temporary folder plugin."""
+def test_without_other_plugins(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin stands without xdist, allure, junit and the temporary folder plugin, and leaves no folder behind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     blocked = ("xdist", "allure_pytest", "junitxml", "testinfra", "rerunfailures", "repeat", "tmpdir")
     assert 0 == project.messaging(*(part for name in blocked for part in ("-p", f"no:{name}"))).ret
+    assert not list(tmp_path.glob("pytest-substrate-*"))
 
 
 def test_the_markers_are_the_planes() -> None:
