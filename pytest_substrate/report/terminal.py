@@ -146,14 +146,13 @@ def _green(rungs: Sequence[Rung], ladder: Sequence[str], page: Page) -> Iterator
 
 
 def _note(rungs: Sequence[Rung], page: Page) -> str:
-    """The broker and the TLS version behind a group of green rungs."""
-    facts: dict[str, Any] = {}
-    for rung in rungs:
-        facts |= dict(rung.record.facts) if rung.record is not None else {}
+    """The first broker and its TLS version, of the rung in a group of green ones that saw it."""
+    seen = (rung.record.facts for rung in rungs if rung.record is not None)
+    facts: Mapping[str, Any] = next((facts for facts in seen if facts.get("tls_version")), {})
     version = facts.get("tls_version")
     if not version:
         return ""
-    place = facts.get("broker") or facts.get("endpoint") or next(iter(facts.get("endpoints") or ()), "")
+    place = facts.get("broker") or next(iter(facts.get("brokers") or ()), "")
     host, _, port = str(place).rpartition(":")
     first, dot, _ = host.partition(".")
     shown = str(version).replace("TLSv", "TLS ")

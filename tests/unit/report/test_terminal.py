@@ -87,9 +87,17 @@ def test_header_in_one_line() -> None:
     assert header.endswith("  target: embedded 1111…/eu-west-2 (dev)")
 
 
-def test_what_stands_beside_green() -> None:
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"broker": "b-1.spine.abc:9096", "tls_version": "TLSv1.3"},
+        {"brokers": ["b-1.spine.abc:9096", "b-2.spine.abc:9096"], "tls_version": "TLSv1.3"},
+    ],
+    ids=["one", "several"],
+)
+def test_what_stands_beside_green(facts: dict[str, object]) -> None:
     """The broker and its TLS version, where a group of green rungs has seen them."""
-    records = changed("MSG-130", Outcome.PASS, facts={"broker": "b-1.spine.abc:9096", "tls_version": "TLSv1.3"})
+    records = changed("MSG-130", Outcome.PASS, facts=facts)
     [green] = [line for line in lines(records) if "✓" in line]
     assert green.endswith(" b-1…:9096  TLS 1.3")
     assert 99 == len(green)
