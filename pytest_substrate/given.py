@@ -148,11 +148,11 @@ class Evidence:
 
         checked = {_named(key): _plain(key, value) for key, value in facts.items()}
         text = json.dumps({"name": _named(name), "facts": checked})
-        item = self._run.item
-        if item is None:
+        if self._run.plan is None:
+            return
+        if self._run.item is None:
             raise RuntimeError("evidence.attach is for a running test")
-        if self._run.plan is not None:
-            item.user_properties.append((ATTACHMENT, text))
+        self._run.item.user_properties.append((ATTACHMENT, text))
 
 
 def ready(request: pytest.FixtureRequest) -> Run:

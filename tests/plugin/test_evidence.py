@@ -159,3 +159,12 @@ def test_attachments(project: Project, spread: tuple[str, ...]) -> None:
             "facts": {"records": 12, "topic": "events.raw", "groups": ["ingest"]},
         }
     ] == project.predicate["attachments"]
+
+
+def test_attachments_without_a_plane(project: Project, spread: tuple[str, ...]) -> None:
+    """In a run without a demanded plane facts are looked at just as closely, and go nowhere."""
+    project.pytester.makepyfile(test_own=ATTACHING)
+    result = project.run("test_own.py", "--junitxml=junit.xml", *spread)
+    assert 0 == result.ret, str(result.stdout)
+    assert not project.evidence_path.exists()
+    assert "events.raw" not in (project.path / "junit.xml").read_text()
