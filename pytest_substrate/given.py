@@ -225,7 +225,8 @@ def identities(run: Run) -> Named[EcsTaskIdentity]:
         asked = f"ecs_task_identity[{name!r}]"
         probe = _seen(asked, observe_probe(run.context, name))
         if not isinstance(probe.transcript, Transcript):
-            raise NotObserved(f"{asked}: a fresh task could not be looked into ({probe.start_failure}); see MSG-055")
+            why = probe.start_failure or probe.transcript.detail or probe.transcript.reason
+            raise NotObserved(f"{asked}: a fresh task could not be looked into ({why}); see MSG-055")
         seen = probe.transcript.identity
         facts = (seen.role_arn, seen.caller_arn) if seen is not None else (None, None)
         role_arn, caller_arn = facts

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import pytest_substrate
 from pytest_substrate.evidence.envelope import unpack
 
 DECLARATION = Path(__file__).parents[2] / "fixtures" / "dev_min" / "substrate.toml"
@@ -132,8 +135,19 @@ class Project:
         return predicate
 
 
+@pytest.fixture(scope="session")
+def loaded() -> None:
+    """Our modules, loaded once: pytester forgets what a run in this process is the first to load, and a later test
+    would meet classes of the same name that are others.
+    """
+    rooms = ("adapters", "evidence", "gate", "given", "model", "planes", "report", "running", "targets")
+    for module in pkgutil.walk_packages(pytest_substrate.__path__, "pytest_substrate."):
+        if module.name.split(".")[1] in rooms:
+            importlib.import_module(module.name)
+
+
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(loaded: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose messaging plane is green."""
     for name in ("COLUMNS", "PYTEST_ADDOPTS", "PYTEST_XDIST_AUTO_NUM_WORKERS"):
         monkeypatch.delenv(name, raising=False)
