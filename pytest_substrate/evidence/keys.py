@@ -44,6 +44,15 @@ class PublicKey:
     keyid: str
     key: Any = field(repr=False)
 
+    @property
+    def kind(self) -> str:
+        """`ed25519`, `rsa`, or the name of a curve."""
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+        if isinstance(self.key, ec.EllipticCurvePublicKey):
+            return self.key.curve.name
+        return "rsa" if isinstance(self.key, rsa.RSAPublicKey) else "ed25519"
+
     def fits(self, signature: bytes, data: bytes) -> bool:
         """Whether the signature is this key's over `data`; anything odd is false."""
         from cryptography.exceptions import InvalidSignature

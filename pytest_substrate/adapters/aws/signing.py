@@ -17,22 +17,16 @@ from pytest_substrate.model.observation import Missing, Unobserved
 class PublicHalf:
     """What KMS tells of an asymmetric key."""
 
-    arn: str
-    spec: str
-    usage: str
     spki: bytes
+    usage: str | None
+    """None where an endpoint doesn't tell; KMS always does."""
 
 
 @answered
 def read_public_half(client: Any, key_id: str) -> PublicHalf:
     """The public key behind a key's or an alias's ARN."""
     answer = ask(client, "kms:GetPublicKey", what=key_id, KeyId=key_id)
-    return PublicHalf(
-        arn=answer.text("KeyId"),
-        spec=answer.text("KeySpec"),
-        usage=answer.text("KeyUsage"),
-        spki=answer.data("PublicKey"),
-    )
+    return PublicHalf(spki=answer.data("PublicKey"), usage=answer.text_or_none("KeyUsage"))
 
 
 @answered
@@ -54,7 +48,7 @@ class KmsSigner:
     client: Any = field(repr=False)
 
     def sign(self, data: bytes) -> bytes:
-        """See `Signer`. The key is asked for by the ARN that its public half came from, so no alias moves between."""
+        """See `Signer`. An alias that moves in between gives a signature that doesn't fit: `sealed` sees it."""
         if self.way.hash is None and len(data) > LONGEST_RAW:
             raise BadInput(
                 self.arn,
@@ -70,14 +64,10 @@ class KmsSigner:
 def kms_signer(client: Any, key_id: str) -> KmsSigner:
     """The signer behind a key's ARN; BadInput where it isn't there, can't be asked, or doesn't sign."""
     half: PublicHalf = _must(read_public_half(client, key_id), key_id, "kms:GetPublicKey")
-    way = WAYS.get(half.spec)
-    if half.usage != SIGNS or way is None:
-        raise BadInput(
-            key_id,
-            f"is a key of {half.spec} for {half.usage}, which signs no evidence",
-            f"use one of {', '.join(WAYS)}",
-        )
-    return KmsSigner(public=public_key(half.spki, where=key_id), arn=half.arn, way=way, client=client)
+    if half.usage not in (SIGNS, None):
+        raise BadInput(key_id, f"is a key for {half.usage}, which signs nothing", f"use one for {SIGNS}")
+    public = public_key(half.spki, where=key_id)
+    return KmsSigner(public=public, arn=key_id, way=WAYS[public.kind], client=client)
 
 
 def _must(told: Any, key_id: str, operation: str) -> Any:

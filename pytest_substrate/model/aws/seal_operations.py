@@ -18,29 +18,29 @@ LONGEST_RAW: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class SigningWay:
-    """How a key of one spec signs: KMS's name of the algorithm, and the hash that is taken here, None for none."""
+    """How a key of one kind signs: KMS's name of the algorithm, and the hash that is taken here, None for none."""
 
     algorithm: str
     hash: str | None
 
 
 WAYS: Final[Mapping[str, SigningWay]] = {
-    "ECC_NIST_P256": SigningWay("ECDSA_SHA_256", "sha256"),
-    "ECC_NIST_P384": SigningWay("ECDSA_SHA_384", "sha384"),
-    "ECC_NIST_P521": SigningWay("ECDSA_SHA_512", "sha512"),
-    "RSA_2048": SigningWay("RSASSA_PSS_SHA_256", "sha256"),
-    "RSA_3072": SigningWay("RSASSA_PSS_SHA_256", "sha256"),
-    "RSA_4096": SigningWay("RSASSA_PSS_SHA_256", "sha256"),
-    "ECC_NIST_EDWARDS25519": SigningWay("ED25519_SHA_512", None),
+    "secp256r1": SigningWay("ECDSA_SHA_256", "sha256"),
+    "secp384r1": SigningWay("ECDSA_SHA_384", "sha384"),
+    "secp521r1": SigningWay("ECDSA_SHA_512", "sha512"),
+    "rsa": SigningWay("RSASSA_PSS_SHA_256", "sha256"),
+    "ed25519": SigningWay("ED25519_SHA_512", None),
 }
-"""By KeySpec. Plain Ed25519 takes no digest in KMS (ED25519_PH_SHA_512 is another algorithm, which few can verify)."""
+"""By the public key's own kind. Plain Ed25519 takes no digest in KMS; ED25519_PH_SHA_512, which few can verify, is
+another algorithm.
+"""
 
 SEAL_OPERATIONS: Final[Mapping[str, Operation]] = {
     "kms:GetPublicKey": Operation(
         permissions=("kms:GetPublicKey",),
         sends=("KeyId",),
-        reads=("KeyId", "PublicKey", "KeySpec", "KeyUsage", "SigningAlgorithms[]"),
-        values={"KeySpec": tuple(WAYS), "KeyUsage": (SIGNS,)},
+        reads=("PublicKey", "KeyUsage"),
+        values={"KeyUsage": (SIGNS,)},
         missing=("NotFoundException",),
     ),
     "kms:Sign": Operation(
