@@ -190,9 +190,10 @@ def test_each_key_is_read_once_by_many_processes(tmp_path: Path) -> None:
     folder, log = tmp_path / "store", tmp_path / "log"
     ObservationStore(folder)
     log.touch()
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(4) as pool:
-        seen = pool.starmap(_read_all, [(str(folder), str(log), seed) for seed in range(4)])
+    # forked, as a spawned process would have to import this module, and bounded, as a pool replaces whoever dies
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        reading = pool.starmap_async(_read_all, [(str(folder), str(log), seed) for seed in range(4)])
+        seen = reading.get(timeout=60)
     assert sorted(f"key{number}" for number in range(20)) == sorted(log.read_text().split())
     assert 1 == len({tuple(sorted(values.items())) for values in seen})
 
