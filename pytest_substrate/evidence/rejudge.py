@@ -252,7 +252,7 @@ def _exceptions(case: _Case, *, now: datetime, allow_waivers: bool) -> Iterator[
     """Waivers, and what is declared not applicable: they stand in the protected declaration, or don't stand."""
     predicate, declaration = case.predicate, case.declaration
     waived = [table for table in predicate.records if table.outcome is Outcome.WAIVED]
-    told = [entry.model_dump(mode="json") for entry in predicate.waivers]
+    told = [(e.check, e.subject, e.owner, e.ticket, e.reason, e.expires) for e in predicate.waivers]
     if not allow_waivers:
         pairs = dict.fromkeys(
             [*(table.pair for table in waived), *(Pair(e.check, e.subject) for e in predicate.waivers)]
@@ -270,7 +270,7 @@ def _exceptions(case: _Case, *, now: datetime, allow_waivers: bool) -> Iterator[
     given = waivers_of(declaration, case.required)
     if not allow_waivers and given and not told:
         yield Refusal(reason="waived", message="the declaration waives a check of this run")
-    if [_waiver(entry) for entry in told] != [_waiver(entry) for entry in given]:
+    if told != [_waiver(entry) for entry in given]:
         yield Refusal(reason="waiver", message="its waivers are not those of the declaration")
     told_gone = [(entry.check, entry.subject, entry.reason) for entry in predicate.not_applicable]
     if told_gone != [(entry.check, entry.subject, entry.reason) for entry in declaration.not_applicable]:
@@ -291,6 +291,6 @@ def _exceptions(case: _Case, *, now: datetime, allow_waivers: bool) -> Iterator[
             yield Refusal(reason="waiver", message=f"{name} is WAIVED, but of an outcome that can't be waived")
 
 
-def _waiver(entry: Mapping[str, str]) -> tuple[str, ...]:
-    moment = datetime.fromisoformat(entry["expires"])
-    return (*(entry[name] for name in ("check", "subject", "owner", "ticket", "reason")), str(moment.timestamp()))
+def _waiver(entry: Mapping[str, str]) -> tuple[str | datetime, ...]:
+    *words, expires = (entry[name] for name in ("check", "subject", "owner", "ticket", "reason", "expires"))
+    return (*words, datetime.fromisoformat(expires))

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from pytest_substrate.cli.main import main
 from pytest_substrate.model.diagnosis import violated
 from pytest_substrate.model.outcome import TargetKind
-from tests.unit.evidence.making import DEV_MIN, IMAGE, Made, key, private_pem, public_pem, signed
+from tests.unit.evidence.making import DEV_MIN, IMAGE, WAIVER, Made, key, private_pem, public_pem, signed
 
 
 class Place:
@@ -235,6 +235,21 @@ def test_a_key_is_needed(place: Place, capsys: pytest.CaptureFixture[str]) -> No
     assert "the planes that it names itself; no declaration: it agrees with itself; UNSIGNED; of any age" in (
         capsys.readouterr().out
     )
+
+
+def test_waivers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused by name; with the option, and standing in the protected declaration, let through without another word."""
+    refused = {"MSG-150": violated("wrong-mechanism", "SCRAM is not offered")}
+    declaration = DEV_MIN + WAIVER.replace(b"2026-07-01", b"2999-01-01")
+    place = Place(tmp_path, declaration=declaration, outcomes=refused)
+    (tmp_path / "substrate.toml").write_bytes(declaration)
+    assert 0 == place.seal()
+    capsys.readouterr()
+    assert 1 == place.verify()
+    line = f"{place.evidence}: waived: MSG-150 service/ingest is waived; --allow-waivers would let it stand\n"
+    assert (line, "") == capsys.readouterr()
+    assert 0 == place.verify("--allow-waivers")
+    assert "" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize("age", ["120s", "2m", "1h", "1d"])
