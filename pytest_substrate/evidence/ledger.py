@@ -38,8 +38,7 @@ class LedgerRun:
 
     run_id: str
     at: datetime
-    target: Mapping[str, Any]
-    """With kind, account, region and environment."""
+    kind: TargetKind
     declaration_sha256: str
     planes: Mapping[str, Verdict]
     judgement: Judgement
@@ -88,8 +87,8 @@ def _lines(chain: Chain, run: LedgerRun, scrub: Callable[[Any], Any]) -> tuple[s
     """The text to append, and where the ledger ends with it."""
     begin = "" if chain.ended else "\n"
     at = run.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    scope = {name: str(run.target[name]) for name in ("account", "region", "environment")}
-    scope["target"] = TargetKind(run.target["kind"]).value
+    scope = {name: str(getattr(run.declaration, name)) for name in ("account", "region", "environment")}
+    scope["target"] = run.kind.value
     states, _ = history(chain.lines)
     bodies: list[dict[str, Any]] = []
     if chain.rest:

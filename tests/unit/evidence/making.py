@@ -126,12 +126,7 @@ class Made:
         return LedgerRun(
             run_id=run_id,
             at=self.finished,
-            target={
-                "kind": self.kind.value,
-                "account": declaration.account,
-                "region": declaration.region,
-                "environment": declaration.environment,
-            },
+            kind=self.kind,
             declaration_sha256=declaration.digest(self.declaration.decode()),
             planes={plane.value: judgement.verdict for plane in self.planes},
             judgement=judgement,
