@@ -8,14 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_substrate.gate.declared import read_declaration
+from pytest_substrate.cli.declared import add_declaration, find_declaration
 from pytest_substrate.gate.required import ON_REQUEST, applicable, check_set, check_set_digest, required_pairs
 from pytest_substrate.gate.waivers import waiver_problems
 from pytest_substrate.model.check import Check, Pair
-from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import DEMANDABLE, Plane
 from pytest_substrate.planes.catalogue import BUILT, catalogue
 
@@ -38,7 +36,7 @@ class _Line:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("--declaration", metavar="FILE", default="substrate.toml", help="default: substrate.toml")
+    add_declaration(parser)
     parser.add_argument(
         "--plane",
         metavar="PLANE",
@@ -51,7 +49,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print it; 1 where a waiver stands in the way of any run, else 0."""
-    declaration = read_declaration(_bytes(Path(options.declaration)), name=options.declaration)
+    found = find_declaration(options)
+    declaration = found.declaration
     named = [Plane(word) for word in options.plane or ()]
     planes = named or list(DEMANDABLE)
     required = required_pairs(declaration, planes) if named else applicable(declaration, planes)
@@ -59,20 +58,12 @@ def run(options: argparse.Namespace) -> int:
     lines = list(_lines(declaration, planes))
     digest = check_set_digest(required)
     if options.format == "json":
-        print(json.dumps(_json(declaration, options.declaration, lines, digest), indent=2, ensure_ascii=False))
+        print(json.dumps(_json(declaration, found.name, lines, digest), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(_text(declaration, options.declaration, lines, digest)))
+        print("\n".join(_text(declaration, found.name, lines, digest)))
     for problem in problems:
-        print(f"{options.declaration}: {problem.message}", file=sys.stderr)
+        print(f"{found.name}: {problem.message}", file=sys.stderr)
     return 1 if problems else 0
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise BadInput(str(path), f"can't be read: {reason}", "name the declaration with --declaration FILE") from None
 
 
 def _lines(declaration: Declaration, planes: Sequence[Plane]) -> Iterator[_Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -12,17 +13,37 @@ from pytest_substrate.model.errors import BadInput
 LONGEST: Final = 64 * 1024 * 1024
 """The most bytes that are read of one file: far more than any evidence, far less than a memory."""
 
+LONGEST_DECLARATION: Final = 1024 * 1024
+"""The most bytes of a declaration, or of another file that a person writes."""
 
-def read_file(path: Path, *, mend: str) -> bytes:
-    """A file's bytes; BadInput where it can't be read or is too long for anything of ours."""
+LONGEST_SECRET: Final = 64 * 1024
+"""The most bytes of a secret; Secrets Manager takes as many."""
+
+
+def read_file(path: Path, *, mend: str, where: str | None = None, most: int = LONGEST) -> bytes:
+    """A regular file's bytes; BadInput where it is none, can't be read, or has more than `most`.
+
+    A pipe, a device or a terminal is refused before it is read: one has no end, another never begins. `where` is what
+    the error names, by default the path.
+    """
+    told = where or str(path)
     try:
-        with path.open("rb") as file:
-            data = file.read(LONGEST + 1)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO without a writer would hang
+        try:
+            state = os.fstat(descriptor)
+            if not stat.S_ISREG(state.st_mode):
+                raise BadInput(told, "is a folder" if stat.S_ISDIR(state.st_mode) else "is no regular file", mend)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(most + 1)
+        finally:
+            os.close(descriptor)
+    except ValueError:
+        raise BadInput(told, "is no path", mend) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise BadInput(str(path), f"can't be read: {reason}", mend) from None
-    if len(data) > LONGEST:
-        raise BadInput(str(path), f"is longer than {LONGEST} bytes", mend)
+        raise BadInput(told, f"can't be read: {reason}", mend) from None
+    if len(data) > most:
+        raise BadInput(told, f"is longer than {most} bytes", mend)
     return data
 
 
@@ -36,7 +57,8 @@ def secret_from(place: str, *, option: str) -> Secret:
         value = os.environ.get(name, "")
     else:
         try:
-            value = read_file(Path(name), mend=mend).decode().removesuffix("\n").removesuffix("\r")
+            value = read_file(Path(name), mend=mend, most=LONGEST_SECRET).decode()
+            value = value.removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise BadInput(option, "the file is not UTF-8", mend) from None
     if not value:

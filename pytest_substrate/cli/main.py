@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn, Protocol, cast
 
+from pytest_substrate.cli.output import complain, outputs
 from pytest_substrate.model.errors import BadInput
 
 COMMANDS: Final[dict[str, str]] = {
@@ -52,6 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((word for word in words if not word.startswith("-")), None)
+    try:
+        with outputs(words):
+            return _run(words, name)
+    except BadInput as error:
+        complain(f"substrate {name}: {error}" if name in COMMANDS else f"substrate: {error}")
+        return 2
+    except BrokenPipeError:
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(words: list[str], name: str | None) -> int:
     parser = _Parser(prog="substrate", description="Is the substrate ready; if not, which layer is at fault?")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen: Command | None = None
@@ -62,16 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen.arguments(sub)
     options = parser.parse_args(words)
     assert chosen is not None  # noqa: S101  argparse refused every other name
-    try:
-        return chosen.run(options)
-    except BadInput as error:
-        print(f"substrate {name}: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return chosen.run(options)
 
 
 if __name__ == "__main__":

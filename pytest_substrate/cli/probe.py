@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_substrate.cli.files import LONGEST_DECLARATION, LONGEST_SECRET, read_file
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.record import exit_code, report_json
 from pytest_substrate.model.transcript import ClientSeen, ProbeRequest, transcript_from
@@ -20,7 +21,7 @@ from pytest_substrate.planes.messaging.instrument import CHECKS, OPERATIONS, Wan
 from pytest_substrate.probe.identity import credential
 from pytest_substrate.probe.program import run as run_probe
 from pytest_substrate.probe.wire import Broken, split_address
-from pytest_substrate.report.glyphs import glyphs_for, writable
+from pytest_substrate.report.glyphs import glyphs_for
 from pytest_substrate.report.plain import report_lines
 
 HELP: Final = "the Kafka ladder from here against any broker"
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(report_json(_target(wanted), records), indent=2))
     else:
         for line in report_lines(_title(wanted), records, CHECKS, glyphs_for(sys.stdout.encoding)):
-            print(writable(line, sys.stdout.encoding))
+            print(line)
     return exit_code(records)
 
 
@@ -153,13 +154,15 @@ def _ca(name: str | None) -> str | None:
     """The file, once it is seen that certificates can be read from it."""
     if name is None:
         return None
+    where, mend = f"--ca {name}", "name a PEM file of CA certificates"
+    read_file(Path(name), mend=mend, where=where, most=LONGEST_DECLARATION)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(name)
     except ssl.SSLError:
-        raise BadInput(f"--ca {name}", "holds no certificate", "name a PEM file of CA certificates") from None
+        raise BadInput(where, "holds no certificate", mend) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise BadInput(f"--ca {name}", f"can't be read: {reason}", "name a PEM file of CA certificates") from None
+        raise BadInput(where, f"can't be read: {reason}", mend) from None
     return name
 
 
@@ -212,13 +215,11 @@ def _is_iam(options: argparse.Namespace) -> bool:
 
 
 def _read(path: Path, where: str) -> str:
+    mend = "name the file with the JSON of the MSK secret"
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path, mend=mend, where=where, most=LONGEST_SECRET).decode()
     except UnicodeDecodeError:
-        raise BadInput(where, "is not UTF-8", "name the file with the JSON of the MSK secret") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise BadInput(where, f"can't be read: {reason}", "name the file with the JSON of the MSK secret") from None
+        raise BadInput(where, "is not UTF-8", mend) from None
 
 
 def _region(wanted: Wanted) -> str | None:
