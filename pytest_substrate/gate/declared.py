@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_substrate.gate.required import check_set
+from pytest_substrate.planes.catalogue import catalogue
 
 if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Declaration
@@ -24,4 +25,4 @@ def read_declaration(raw: bytes, *, name: str) -> Declaration:
         line = raw.count(b"\n", 0, error.start) + 1
         problem = Problem(file=name, line=line, key="", problem="is not UTF-8", mend="save the file as UTF-8")
         raise DeclarationErrors([problem]) from None
-    return parse_declaration(text, name=name, check_set=check_set)
+    return parse_declaration(text, name=name, check_set=check_set, checks=catalogue())

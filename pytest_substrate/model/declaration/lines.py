@@ -7,6 +7,7 @@ that is missing) has the line of its nearest parent that it does hold.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -41,12 +42,27 @@ def places_of(text: str) -> dict[Path, int]:
     return walker.places
 
 
+def declared_twice(text: str) -> tuple[Path, int, bool] | None:
+    """What the end of `text` declares a second time: its path, the line (from 1) of the first, and whether by a header.
+
+    `text` is a document as far as `tomllib` accepted it: up to the character at which it refused a repetition. None
+    where nothing like it stands before.
+    """
+    walker = _Walker(text=text)
+    with contextlib.suppress(IndexError, AssertionError):  # it may end inside a table or a list
+        walker.document()
+    path, line, is_header = walker.last
+    return None if line is None else (path, line, is_header)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Walker:
     text: str
     at: int = 0
     line: int = 1
     places: dict[Path, int] = field(default_factory=dict)
+    last: tuple[Path, int | None, bool] = ((), None, False)
+    """The path of what was declared last, the line where it had been declared before, and whether by a header."""
     lengths: dict[Path, int] = field(default_factory=dict)
     """How many tables each list of tables (`[[name]]`) has so far."""
 
@@ -71,6 +87,8 @@ class _Walker:
         path: Path = ()
         for number, key in enumerate(keys, 1):
             path = (*path, key)
+            if number == len(keys):
+                self.last = (path, self.places.get(path), True)
             if number == len(keys) and not listed:
                 self.places[path] = self.line  # its own header is a better place than that of a table inside it
             self.places.setdefault(path, self.line)
@@ -82,12 +100,14 @@ class _Walker:
         return path
 
     def pair(self, table: Path) -> None:
-        path = table
-        for key in self.keys():
-            path = (*path, key)
-            self.places.setdefault(path, self.line)
+        keys = self.keys()
+        path: Path = (*table, *keys)
+        last = (path, self.places.get(path), False)
+        for length in range(len(table) + 1, len(path) + 1):
+            self.places.setdefault(path[:length], self.line)
         self.at += 1  # the `=`
         self.value(path)
+        self.last = last
 
     def value(self, path: Path) -> None:
         self.skip(_BLANK)

@@ -48,6 +48,12 @@ def finding_of(error: ErrorDetails) -> Finding:
         return Finding(path=path, problem="is missing", mend=_example(path))
     if kind == "extra_forbidden":
         return Finding(path=path, problem="is not a key of this table", mend=_other_key(path))
+    if kind == "literal_error" and path == ("schema",):
+        return Finding(
+            path=path,
+            problem="is not a version of this format that is known here",
+            mend=f"write schema = {error['ctx']['expected']}",
+        )
     if kind == "literal_error":
         return Finding(
             path=path, problem="is none of the words that it admits", mend=f"write {error['ctx']['expected']}"
