@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pytest_substrate.adapters.aws.quiet import quietly
+
 if TYPE_CHECKING:
     from pytest_substrate.embedded.client import Attachment
 
@@ -35,6 +37,7 @@ def environment(attachment: Attachment) -> dict[str, str]:
     }
 
 
+@quietly
 def _service_credential(endpoint: str, region: str, keys: Mapping[str, str]) -> str:
     """The JSON of the service's secret, as its tasks get it; `substrate probe --credential env:KAFKA_CREDENTIAL`."""
     import boto3

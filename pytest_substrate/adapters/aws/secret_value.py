@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_substrate.adapters.aws.quiet import quietly
 from pytest_substrate.model.errors import BadInput
 
 
+@quietly
 def read_secret_value(arn: str, *, where: str) -> str:
     """The current SecretString, as whoever the surroundings' credentials are; BadInput for whatever goes wrong.
 
@@ -15,6 +17,7 @@ def read_secret_value(arn: str, *, where: str) -> str:
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     make: Any = boto3.client
     bounds = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2})
@@ -24,7 +27,7 @@ def read_secret_value(arn: str, *, where: str) -> str:
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         raise BadInput(where, f"Secrets Manager answered {code}", "check the ARN and who the caller is") from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise BadInput(
             where, f"Secrets Manager was not reached ({type(error).__name__})", "check the network"
         ) from None

@@ -4,6 +4,8 @@
 - Configured endpoints, proxies of the environment and its CA bundles are not used; what the declaration says is.
 - Every request on AWS is checked as it is sent (`hosts`).
 - Every call is bounded: connect 5 s, read 15 s, two attempts.
+- What the SDK would log of a call is dropped (`quiet`), and `known` hears of every secret key and session token that a
+  session signs with, before the request leaves.
 
 What such surroundings hold is refused beforehand by the target guard; here it merely has no effect.
 """
@@ -17,12 +19,18 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from pytest_substrate.adapters.aws.hosts import builtin_loader, client_check, provider_check
+from pytest_substrate.adapters.aws.quiet import quiet, quiet_clients
 from pytest_substrate.model.facts import line
 from pytest_substrate.model.observation import Unobserved
 
 CONNECT_S: Final = 5
 READ_S: Final = 15
 ATTEMPTS: Final = 2
+_SHORTEST_KEY: Final = 16
+"""What is shorter is no key of AWS but an emulator's placeholder (`test`), and to mask that would mask plain words."""
+
+Known = Callable[[str], None]
+"""Hears of a value that must not be shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,29 +64,30 @@ class Caller:
 class AwsSession:
     """The clients of one identity in one region. Safe in several threads."""
 
-    def __init__(self, *, region: str, way: Way, session: Any) -> None:
+    def __init__(self, *, region: str, way: Way, session: Any, known: Known | None = None) -> None:
         self.region = region
         self._way = way
         self._session = session
+        self._known = known
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.RLock()
 
     @classmethod
-    def ambient(cls, *, region: str, way: Way) -> AwsSession:
+    def ambient(cls, *, region: str, way: Way, known: Known | None = None) -> AwsSession:
         """The identity that the surroundings give: environment, profile, container or machine role."""
-        return cls(region=region, way=way, session=_bare_session(region, way, isolated=False))
+        return cls(region=region, way=way, session=_bare_session(region, way, known, isolated=False), known=known)
 
     @classmethod
-    def keyed(cls, *, region: str, way: Way, keys: Keys) -> AwsSession:
+    def keyed(cls, *, region: str, way: Way, keys: Keys, known: Known | None = None) -> AwsSession:
         """The identity of these keys; profiles, config files and credentials of the surroundings are not looked at."""
-        session = _bare_session(region, way, isolated=True)
+        session = _bare_session(region, way, known, isolated=True)
         session.set_credentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
-        return cls(region=region, way=way, session=session)
+        return cls(region=region, way=way, session=session, known=known)
 
     def client(self, service: str, region: str | None = None) -> Any:
         """The botocore client of a service of boto3's name; made once."""
         where = region or self.region
-        with self._lock:
+        with self._lock, quiet():
             client = self._clients.get((service, where))
             if client is None:
                 way = self._way
@@ -98,7 +107,7 @@ class AwsSession:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            with self._lock:
+            with self._lock, quiet():
                 return self._session.get_credentials() is not None
         except (BotoCoreError, ClientError) as error:  # their texts name profiles, files and URLs, and no credential
             return Unobserved(reason="no-credentials", code=type(error).__name__, detail=line(error))
@@ -110,15 +119,16 @@ class AwsSession:
         """
         from botocore.credentials import CredentialResolver
 
-        session = _bare_session(self.region, self._way, isolated=True)
+        session = _bare_session(self.region, self._way, self._known, isolated=True)
         provider = _RoleProvider(lambda: self._assume(role_arn, name))
         providers: list[Any] = [provider]
         session.register_component("credential_provider", CredentialResolver(providers))
-        return AwsSession(region=self.region, way=self._way, session=session)
+        return AwsSession(region=self.region, way=self._way, session=session, known=self._known)
 
     def caller(self) -> Caller | Unobserved:
         """Who this session is, asked of STS (`sts:GetCallerIdentity` needs no permission)."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             answer = self.client("sts").get_caller_identity()
@@ -130,11 +140,17 @@ class AwsSession:
             return Unobserved(
                 reason="access-denied" if refused else "unreachable", code=code, operation=f"sts:{operation}"
             )
-        except (BotoCoreError, KeyError) as error:
-            return Unobserved(reason="unreachable", code=type(error).__name__, operation="sts:GetCallerIdentity")
+        except (BotoCoreError, ResponseParserError, KeyError) as error:  # a parser's words hold the whole answer
+            return Unobserved(
+                reason="malformed" if isinstance(error, ResponseParserError) else "unreachable",
+                code=type(error).__name__,
+                operation="sts:GetCallerIdentity",
+            )
 
     def _assume(self, role_arn: str, name: str) -> dict[str, Any]:
         credentials = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name)["Credentials"]
+        for member in ("SecretAccessKey", "SessionToken"):
+            _tell(self._known, credentials.get(member))
         return {
             "access_key": credentials["AccessKeyId"],
             "secret_key": credentials["SecretAccessKey"],
@@ -158,8 +174,13 @@ class _RoleProvider:
         return DeferredRefreshableCredentials(refresh_using=self._assume, method=self.METHOD)
 
 
-def _bare_session(region: str, way: Way, *, isolated: bool) -> Any:
+def _bare_session(region: str, way: Way, known: Known | None, *, isolated: bool) -> Any:
     """A session; isolated ones see no profile, no config file and no credentials of the surroundings."""
+    with quiet():
+        return _made_session(region, way, known, isolated=isolated)
+
+
+def _made_session(region: str, way: Way, known: Known | None, *, isolated: bool) -> Any:
     import botocore.session
 
     nothing = (None, None, None, None)
@@ -170,9 +191,34 @@ def _bare_session(region: str, way: Way, *, isolated: bool) -> Any:
     session.set_config_variable("region", region)
     session.set_config_variable("sts_regional_endpoints", "regional")
     session.set_default_client_config(_config(way))
+    session.register("creating-client-class", quiet_clients)
+    if known is not None:
+        session.register("before-sign", _teller(known))
     if way.endpoint is None:
         session.register("before-send", provider_check(region))
     return session
+
+
+def _teller(known: Known) -> Callable[..., None]:
+    """A `before-sign` handler: what signs a request is known before the request is made.
+
+    It asks the signer and not the session: while a provider renews a session's credentials, it signs with others, and
+    the session's own can't be asked for.
+    """
+
+    def tell(request_signer: Any, **_: object) -> None:
+        credentials = getattr(request_signer, "_credentials", None)
+        if credentials is not None:
+            frozen = credentials.get_frozen_credentials()
+            _tell(known, frozen.secret_key)
+            _tell(known, frozen.token)
+
+    return tell
+
+
+def _tell(known: Known | None, value: object) -> None:
+    if known is not None and isinstance(value, str) and len(value) >= _SHORTEST_KEY:
+        known(value)
 
 
 def _config(way: Way) -> Any:
