@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -29,6 +30,9 @@ START_DEADLINE_S: Final = 900.0
 """Long enough for the very first start on a slow line, which fetches Kafka; each step has a deadline of its own."""
 _STOP_S: Final = 10.0
 _FAULT_S: Final = 60.0
+_ANSWER_S: Final = 10.0
+_LONGEST: Final = 64 * 1024
+_ENDED: Final = "its platform has ended: start `substrate up` again"
 
 Progress = Callable[[str], None]
 
@@ -45,23 +49,73 @@ class Attachment:
 
 
 def read_attachment(path: Path) -> Attachment:
-    """Read an attach file; BadInput where it is none, or its platform has ended."""
+    """Read an attach file; BadInput where it is none, lacks something, or its platform has ended."""
+    where, mend = f"{ATTACH_VARIABLE}={path}", "name what `substrate up` printed"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise BadInput(where, "it is no regular file", mend)
+        with path.open("rb") as file:
+            content = json.loads(file.read(_LONGEST))
         schema = content["schema"]
     except FileNotFoundError:
-        raise BadInput(
-            f"{ATTACH_VARIABLE}={path}", "there is no such file", "its platform has ended: start `substrate up` again"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            f"{ATTACH_VARIABLE}={path}",
-            f"it is no attach file ({type(error).__name__})",
-            "name what `substrate up` printed",
-        ) from None
+        raise BadInput(where, "there is no such file", _ENDED) from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadInput(where, f"it is no attach file ({type(error).__name__})", mend) from None
     if schema != ATTACH_SCHEMA:
-        raise BadInput(f"{ATTACH_VARIABLE}={path}", f"its schema is not {ATTACH_SCHEMA}", "start `substrate up` anew")
-    return Attachment(path=path, content=content)
+        raise BadInput(where, f"its schema is not {ATTACH_SCHEMA}", "start `substrate up` anew")
+    wrong = [key for key, fits in _KEYS.items() if not fits(content.get(key))]
+    if wrong:
+        raise BadInput(where, f"it lacks a usable {', '.join(wrong)}", "start `substrate up` anew")
+    attachment = Attachment(path=path, content=content)
+    try:
+        os.kill(content["pid"], 0)
+    except PermissionError:
+        pass  # somebody else's platform: whether it lives, its answer tells
+    except (ProcessLookupError, OverflowError):
+        raise BadInput(where, "its platform has ended", "start `substrate up` again") from None
+    _control(attachment, "/faults", where=where, timeout_s=_ANSWER_S)
+    return attachment
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_local(value: object) -> bool:
+    """The way to a port of this machine: what an attach file holds is sent nowhere else."""
+    return isinstance(value, str) and re.fullmatch(r"http://(?:127\.0\.0\.1|localhost):\d{1,5}", value) is not None
+
+
+def _is_keys(value: object) -> bool:
+    wanted = {"access_key_id", "secret_access_key"}
+    return isinstance(value, dict) and value.keys() == wanted and all(map(_is_text, value.values()))
+
+
+def _is_kafka(value: object) -> bool:
+    """One cluster, its brokers and the address of their internal listener."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    (cluster,) = value.values()
+    brokers = cluster.get("brokers") if isinstance(cluster, dict) else None
+    return isinstance(brokers, list) and bool(brokers) and all(map(_is_text, [*brokers, cluster.get("admin")]))
+
+
+_KEYS: Final[Mapping[str, Callable[[object], bool]]] = {
+    "endpoint": _is_local,
+    "cloud_token": _is_text,
+    "control": _is_local,
+    "control_token": _is_text,
+    "environment": _is_text,
+    "account": _is_text,
+    "region": _is_text,
+    "credentials": _is_keys,
+    "administrator": _is_keys,
+    "ca_file": _is_text,
+    "kafka": _is_kafka,
+    "folder": _is_text,
+    "pid": lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
+}
+"""What an attach file must hold, and what a value must be."""
 
 
 @contextlib.contextmanager
@@ -110,21 +164,21 @@ def applied_faults(attachment: Attachment) -> Sequence[str]:
     return tuple(_control(attachment, "/faults", where="the embedded platform")["applied"])
 
 
-def _control(attachment: Attachment, path: str, *, where: str) -> Mapping[str, Any]:
+def _control(attachment: Attachment, path: str, *, where: str, timeout_s: float = _FAULT_S) -> Mapping[str, Any]:
     address = attachment.content["control"].removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=_FAULT_S)
     try:
-        connection.request("POST", path, headers={"Authorization": f"Bearer {attachment.content['control_token']}"})
-        response = connection.getresponse()
-        answer: dict[str, Any] = json.loads(response.read())
+        connection = http.client.HTTPConnection(address, timeout=timeout_s)
+        with contextlib.closing(connection):
+            token = attachment.content["control_token"]
+            connection.request("POST", path, headers={"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise BadInput(
-            where, f"the platform does not answer ({type(error).__name__})", "start `substrate up` again"
-        ) from None
-    finally:
-        connection.close()
+        raise BadInput(where, f"the platform does not answer ({type(error).__name__})", _ENDED) from None
+    if response.status == http.HTTPStatus.BAD_REQUEST:
+        raise _Said(str(answer.get("error")))
     if response.status != http.HTTPStatus.OK:
-        raise BadInput(where, str(answer.get("error")), "see `substrate faults`")
+        raise BadInput(where, str(answer.get("error")), "start `substrate up` again")
     return answer
 
 
@@ -159,7 +213,7 @@ def _await_ready(process: subprocess.Popen[str], progress: Progress) -> Path:
 
 
 class _Said(BadInput):
-    """The server's own line, which already names where, what and the mend."""
+    """The platform's own line, which already names where, what and the mend."""
 
     def __init__(self, line: str) -> None:
         super().__init__("the embedded platform", line, "")

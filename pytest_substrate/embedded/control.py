@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from pytest_substrate.embedded.faults import find_fault
 from pytest_substrate.embedded.platform.platform import Platform
@@ -67,7 +68,7 @@ class Control:
             case ["faults"]:
                 return 200, {"applied": list(self._applied)}
             case ["faults", name, "apply"]:
-                return self._guarded(self._apply, name)
+                return self._guarded(self._apply, unquote(name))
             case ["faults", "undo"]:
                 return self._guarded(self._undo_all, "")
         return 404, {"error": "no such control"}
@@ -79,7 +80,7 @@ class Control:
             except BadInput as error:
                 return 400, {"error": str(error)}
             except Exception as error:  # noqa: BLE001  whatever a fault met must reach the one who asked for it
-                return 500, {"error": f"{name or 'undo'}: {type(error).__name__}: {error}"}
+                return 500, {"error": f"{type(error).__name__}: {error}"}
         return 200, {"applied": list(self._applied)}
 
     def _apply(self, name: str) -> None:

@@ -75,6 +75,7 @@ def _start(folder: Path, progress: Callable[[str], None]) -> Path:
             "cloud_token": platform.cloud.control_token,
             "control": control.url,
             "control_token": control.token,
+            "environment": names.ENVIRONMENT,
             "account": names.ACCOUNT,
             "region": names.REGION,
             "credentials": {

@@ -59,8 +59,8 @@ class EmbeddedTarget(ControlPlaneTarget):
 
     def guard(self) -> Sequence[Refusal]:
         """See the port."""
-        there = {"account": self.attachment.content["account"], "region": self.attachment.content["region"]}
-        here = {"account": self.declaration.account, "region": self.declaration.region}
+        there = {what: self.attachment.content[what] for what in ("environment", "account", "region")}
+        here = {what: getattr(self.declaration, what) for what in there}
         refusals = [
             Refusal(
                 cause=f"{what}-differs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+ENVIRONMENT: Final = "dev"
 ACCOUNT: Final = "111122223333"
 REGION: Final = "eu-west-2"
 

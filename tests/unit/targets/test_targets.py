@@ -297,9 +297,15 @@ class Attached:
             "cloud_token": "c",
             "control": f"http://127.0.0.1:{self.server.server_port}",
             "control_token": "t",
+            "environment": "dev",
             "account": "111122223333",
             "region": "eu-west-2",
             "credentials": {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "example"},
+            "administrator": {"access_key_id": "AKIAOTHER", "secret_access_key": "example"},
+            "ca_file": str(folder / "ca.pem"),
+            "kafka": {"spine": {"brokers": ["localhost:1"], "admin": "127.0.0.1:2"}},
+            "folder": str(folder),
+            "pid": os.getpid(),
         }
         self.file.write_text(json.dumps(self.content), encoding="utf-8")
 
@@ -398,11 +404,12 @@ def test_a_worker_joins_the_platform_of_its_owner(
     owner.close()
 
 
-def test_a_declaration_of_another_account_is_refused(attached: Attached, embedded: Callable[..., Any]) -> None:
-    """Before anything is asked."""
-    attached.file.write_text(json.dumps(attached.content | {"account": "999999999999"}), encoding="utf-8")
+@pytest.mark.parametrize("what", ["environment", "account", "region"])
+def test_a_declaration_of_another_place_is_refused(attached: Attached, embedded: Callable[..., Any], what: str) -> None:
+    """Before anything is asked of the cloud."""
+    attached.file.write_text(json.dumps(attached.content | {what: "other"}), encoding="utf-8")
     target = embedded()
-    assert ["account-differs"] == causes(target)
+    assert [f"{what}-differs"] == causes(target)
     target.close()
 
 
