@@ -21,6 +21,7 @@ Data = dict[str, Any]
 _PAGE: Final = 100
 _OMITTED: Final = {"stopCode", "stoppedReason", "group", "startedBy", "platformVersion", "platformFamily", "roleArn"}
 _sanitize = ecs._sanitize
+_resolve_definition = ecs._resolve_td_key
 
 
 class Calls:
@@ -44,6 +45,7 @@ class Calls:
         ecs._run_task = self.scheduled_run
         ecs._stop_task = self.scheduled_stop
         ecs._sanitize = _without_empty
+        ecs._resolve_td_key = _latest_active
         ecs._ACTION_MAP.update(
             {
                 "RegisterTaskDefinition": self.register,
@@ -199,6 +201,17 @@ def _without_empty(held: Any) -> Any:
     if not isinstance(shaped, dict):
         return shaped
     return {key: value for key, value in shaped.items() if value != "" or key not in _OMITTED}
+
+
+def _latest_active(name: Any) -> Any:
+    """ministack's own resolution of a definition's name, where a family means its latest ACTIVE revision."""
+    key = _resolve_definition(name)
+    family, _, revision = str(key or "").partition(":")
+    named = str(name).rpartition("/")[2]
+    if not revision or named != family:
+        return key
+    active = [one for one in ecs._task_defs.values() if one["family"] == family and one["status"] == "ACTIVE"]
+    return f"{family}:{max(int(one['revision']) for one in active)}" if active else family
 
 
 def _schedule_completion(task: Task, _: object, account: str, region: str) -> None:

@@ -25,7 +25,7 @@ def prepare(
 ) -> Runtime:
     """What the brokers of a Kafka version run on; raises BadInput where Java or the jars cannot be had.
 
-    The first time it fetches and prepares, which takes some twenty seconds and which `progress` tells; later it takes
+    The first time it fetches and prepares, which takes half a minute or more and which `progress` tells; later it takes
     some milliseconds. `platform` is the folder of the platform that the training run belongs to.
     """
     java = find_java(environ)

@@ -99,6 +99,25 @@ def test_a_definition_decides_how_its_container_runs(account: Any) -> None:
     account.ecs.stop_task(cluster="main", task=told["task"]["taskArn"])
 
 
+def test_a_family_means_its_latest_active_revision(account: Any) -> None:
+    """Not one that was deregistered; a family without an active revision is described and run by nobody."""
+
+    def described(name: str) -> Any:
+        return account.ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
+
+    first, second = (account.define("family", environment=[{"name": "N", "value": n}]) for n in "12")
+    assert second == described("family")["taskDefinitionArn"]
+    account.ecs.deregister_task_definition(taskDefinition=second)
+    assert first == described("family")["taskDefinitionArn"]
+    assert "INACTIVE" == described("family:2")["status"]
+    assert first == account.run("family", "lines", "1", "7")["taskDefinitionArn"]
+    account.ecs.deregister_task_definition(taskDefinition=first)
+    with pytest.raises(ClientError, match="Unable to describe task definition"):
+        described("family")
+    with pytest.raises(ClientError, match="TaskDefinition not found"):
+        account.run("family", "lines", "1", "7")
+
+
 def test_a_task_is_told_precisely(account: Any, plain: str) -> None:
     """A stopped task has its times to the millisecond and in order, its stop code, and its container's own facts."""
     task = account.run(plain, "lines", "1", "7", startedBy="probe", tags=[{"key": "substrate:run", "value": "r1"}])
