@@ -2,8 +2,8 @@
 
 It is made once for a Java, a set of jars and our JVM options, by a training run: a cluster is started, used as clients
 use it, and ended in order, upon which the JVM writes what it learned (an AOT cache, JEP 514; before Java 25 a dynamic
-CDS archive, JEP 350). It is made before the first start and not beside it: it takes ten seconds or more of both cores, and
-a run that it slowed would end, and the training with it, before it is done.
+CDS archive, JEP 350). It is made before the first start and not beside it: it takes ten seconds or more of both
+cores, and a run that it slowed would end, and the training with it, before it is done.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def _options(java: Java, image: Path) -> tuple[str, str]:
 
 def _make(image: Path, runtime: Runtime, *, platform: Path, progress: Progress) -> bool:
     began = time.monotonic()
-    progress(
-        f"preparing Kafka once, so that it starts in half the time: some 10 to 30 s, 80 MB, kept in {image.parent}"
-    )
+    progress(f"preparing Kafka once, for starts in half the time: some 10 to 30 s, 80 MB, kept in {image.parent}")
     _sweep(image.parent)
     with workshop(image.parent, "image") as making:
         new = making / image.name
