@@ -25,6 +25,7 @@ import psutil
 PREFIX = "substrate-embedded-"
 _BOOK = "processes"
 _OWNER = "owner"
+_EXPENDABLE = "expendable"
 
 
 def make_folder() -> Path:
@@ -36,24 +37,38 @@ def make_folder() -> Path:
 
 
 def spawn(
-    argv: Sequence[str], *, folder: Path, name: str, env: Mapping[str, str], cwd: Path | None = None
+    argv: Sequence[str],
+    *,
+    folder: Path,
+    name: str,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    expendable: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a process that belongs to the platform in `folder`; its output goes to `logs/NAME.log`.
 
-    It has a process group of its own, an empty standard input, and exactly the environment that is given.
+    It has a process group of its own, an empty standard input, and exactly the environment that is given. An
+    `expendable` one has nothing to put in order: at the platform's end it is killed at once.
     """
     with (folder / "logs" / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             list(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(env), cwd=cwd, start_new_session=True
         )
-    write_down(folder, process.pid)
+    write_down(folder, process.pid, expendable=expendable)
     return process
 
 
-def write_down(folder: Path, pid: int) -> None:
+def spawn_expendable(
+    argv: Sequence[str], *, folder: Path, name: str, env: Mapping[str, str], cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """`spawn` for a process that has nothing to put in order when the platform ends, as its data goes too."""
+    return spawn(argv, folder=folder, name=name, env=env, cwd=cwd, expendable=True)
+
+
+def write_down(folder: Path, pid: int, *, expendable: bool = False) -> None:
     """Note a process as the platform's own. A line is one write, so that several processes may note at once."""
     with contextlib.suppress(psutil.NoSuchProcess), (folder / _BOOK).open("a", encoding="ascii") as book:
-        book.write(_line(pid))
+        book.write(_line(pid, _EXPENDABLE if expendable else ""))
 
 
 def keep(folder: Path) -> subprocess.Popen[bytes]:
@@ -69,13 +84,17 @@ def keep(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def end_all(folder: Path, *, grace_s: float = 2.0) -> None:
-    """End every process that `folder` notes, politely first; bounded by `grace_s` seconds and one more."""
-    processes = list(_alive(folder))
-    for process in processes:
+    """End every process that `folder` notes, politely first but for expendable ones; bounded by `grace_s` seconds and
+    one more."""
+    noted = list(_alive(folder))
+    for process, is_expendable in noted:
         with contextlib.suppress(psutil.Error):
-            process.terminate()
-    _, left = psutil.wait_procs(processes, timeout=grace_s)
-    for process in [*left, *_alive(folder)]:
+            if is_expendable:
+                process.kill()
+            else:
+                process.terminate()
+    _, left = psutil.wait_procs([process for process, _ in noted], timeout=grace_s)
+    for process in [*left, *(process for process, _ in _alive(folder))]:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(left, timeout=1.0)
@@ -112,13 +131,13 @@ def sweep() -> list[Path]:
     return swept
 
 
-def _line(pid: int) -> str:
-    return f"{pid} {psutil.Process(pid).create_time():.2f}\n"
+def _line(pid: int, word: str = "") -> str:
+    return f"{pid} {psutil.Process(pid).create_time():.2f} {word}".rstrip() + "\n"
 
 
 def _process(line: str) -> psutil.Process | None:
     try:
-        pid, created = line.split()
+        pid, created = line.split()[:2]
         process = psutil.Process(int(pid))
         if abs(process.create_time() - float(created)) < 0.05 and process.status() != psutil.STATUS_ZOMBIE:
             return process
@@ -127,7 +146,8 @@ def _process(line: str) -> psutil.Process | None:
     return None
 
 
-def _alive(folder: Path) -> Iterator[psutil.Process]:
+def _alive(folder: Path) -> Iterator[tuple[psutil.Process, bool]]:
+    """What still runs of it, children first, and whether it is expendable."""
     try:
         lines = (folder / _BOOK).read_text(encoding="ascii").splitlines()
     except OSError:
@@ -135,9 +155,10 @@ def _alive(folder: Path) -> Iterator[psutil.Process]:
     for line in lines:
         process = _process(line)
         if process is not None:
+            is_expendable = line.endswith(f" {_EXPENDABLE}")
             with contextlib.suppress(psutil.Error):
-                yield from process.children(recursive=True)
-            yield process
+                yield from ((child, is_expendable) for child in process.children(recursive=True))
+            yield process, is_expendable
 
 
 def _main(folder: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -103,3 +104,26 @@ def test_a_folder_is_private() -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
     finally:
         keeper.remove(folder)
+
+
+def test_what_is_expendable_is_not_waited_for(tmp_path: Path) -> None:
+    """A process that puts things in order when it is asked to end gets the time for it; an expendable one is killed."""
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None); print('deaf', flush=True); time.sleep(60)"
+    )
+    (tmp_path / "logs").mkdir()
+    processes = {
+        start.__name__: start([sys.executable, "-c", deaf], folder=tmp_path, name=start.__name__, env={})
+        for start in (keeper.spawn, keeper.spawn_expendable)
+    }
+    logs = [tmp_path / "logs" / f"{name}.log" for name in processes]
+    assert until(lambda: all(log.read_text(encoding="ascii") for log in logs))
+    polite, expendable = processes.values()
+    with ThreadPoolExecutor(1) as pool:
+        ending = pool.submit(keeper.end_all, tmp_path, grace_s=30.0)
+        assert until(lambda: expendable.poll() is not None)
+        assert polite.poll() is None
+        polite.kill()
+        polite.wait()
+        ending.result(10.0)
+    assert -signal.SIGKILL == expendable.returncode

@@ -29,7 +29,7 @@ class Runtime:
     jars: Jars
     flags: tuple[str, ...] = ()
     flags_of_first: tuple[str, ...] = ()
-    spawn: Spawn = keeper.spawn
+    spawn: Spawn = keeper.spawn_expendable
 
 
 JVM_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:disable")

@@ -21,7 +21,7 @@ def prepare(
     version: str = KAFKA_VERSION,
     environ: Mapping[str, str] = os.environ,
     progress: Progress,
-    spawn: Spawn = keeper.spawn,
+    spawn: Spawn = keeper.spawn_expendable,
 ) -> Runtime:
     """What the brokers of a Kafka version run on; raises BadInput where Java or the jars cannot be had.
 
