@@ -47,7 +47,11 @@ def ecs_task_identity(request: pytest.FixtureRequest) -> Mapping[str, EcsTaskIde
 
 @pytest.fixture(scope="session")
 def runtime_host(request: pytest.FixtureRequest) -> Mapping[str, Any]:
-    """Services by name: a pytest-testinfra host whose commands run inside the running container."""
+    """Services by name: a pytest-testinfra host whose commands run inside the running container.
+
+    In an image that has Python and no shell, `file`, `environment`, `system_info`, `user` and `exists` work all the
+    same, and `run` takes commands of plain words; `targets.runtime_host` says exactly what.
+    """
     from pytest_substrate import given
 
     return given.hosts(given.ready(request))

@@ -57,6 +57,24 @@ def test_the_running_container_has_its_settings(runtime_host: Mapping[str, Any])
     assert told.stdout.strip()
 
 
+def test_the_running_container_holds_what_it_should(runtime_host: Mapping[str, Any]) -> None:
+    """testinfra's own modules, though the image has no shell and no `test`, `stat` or `env`."""
+    host = runtime_host["ingest"]
+    certificate = host.file("/etc/kafka/ca.pem")
+    assert certificate.exists
+    assert certificate.is_file
+    assert 0o444 == certificate.mode  # the platform keeps of a mode whether a file may be executed
+    assert 64 == len(certificate.sha256sum)
+    assert certificate.size == len(certificate.content)
+    assert certificate.content_string.startswith("-----BEGIN CERTIFICATE-----")
+    assert not host.file("/etc/shadow").exists
+    assert "/etc/kafka/ca.pem" == host.environment()["KAFKA_CA_FILE"]
+    assert "LC_CTYPE" not in host.environment()
+    assert "linux" == host.system_info.type
+    assert not host.exists("bash")
+    assert 127 == host.run("ps aux | grep x").rc
+
+
 @pytest.mark.parametrize("fixture", ["msk_bootstrap", "runtime_credentials", "ecs_task_identity", "runtime_host"])
 def test_a_name_that_is_not_declared(request: pytest.FixtureRequest, fixture: str) -> None:
     """One clear error names the fixture, the name and what is declared; the mapping is read-only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -484,6 +485,60 @@ def test_without_a_shell_nothing_that_needs_one_is_guessed_at(command: str) -> N
     done = runtime_host(target, "ingest").run(command)
     assert 127 == done.rc
     assert "/bin/sh" in done.stderr
+
+
+class PythonAlone(Shell):
+    """A container that has Python and nothing else, and a folder as its file system."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def execute(self, service: str, command: list[str], *, deadline_s: float) -> Completed:
+        """In the words of a container runtime."""
+        self.asked.append(command)
+        if command[0] != "python3":
+            stderr = f'exec: "{command[0]}": executable file not found in $PATH\n'.encode()
+            return Completed(exit_code=127, stdout=b"", stderr=stderr)
+        return super().execute(service, [sys.executable, *command[1:]], deadline_s=deadline_s)
+
+
+def test_testinfra_s_own_questions_are_answered_by_the_container_s_python(tmp_path: Path) -> None:
+    """Files, environment and system, without a shell and without a program; other commands end with 127."""
+    target: Any = PythonAlone()
+    host = runtime_host(target, "ingest")
+    path = tmp_path / "it's a file"
+    path.write_text("told")
+    path.chmod(0o640)
+    (tmp_path / "link").symlink_to(path)
+    file = host.file(str(path))
+    assert (True, True, False) == (file.exists, file.is_file, file.is_directory)
+    assert (0o640, 4, "told") == (file.mode, file.size, file.content_string)
+    assert hashlib.sha256(b"told").hexdigest() == file.sha256sum
+    assert ["it's a file", "link"] == sorted(host.file(str(tmp_path)).listdir())
+    assert str(path) == host.file(str(tmp_path / "link")).linked_to
+    assert not host.file(str(tmp_path / "none")).exists
+    assert "ingest" == host.environment()["SERVICE"]
+    assert "linux" == host.system_info.type
+    assert (True, False) == (host.exists("python3"), host.exists("vim"))
+    assert os.getuid() == int(host.check_output("id -u"))
+    for command in ("ls -la", "vim", "sh -c true", "cat a | wc", "sha256sum /etc/passwd | cut -c 1"):
+        assert 127 == host.run(command).rc
+
+
+def test_a_program_that_the_image_has_is_the_one_that_is_run() -> None:
+    """Python stands in for what is missing, and for nothing else."""
+    target: Any = NoShell()
+    target.asked = []
+    run = target.execute
+
+    def noted(service: str, command: list[str], *, deadline_s: float) -> Completed:
+        target.asked.append(command[0])
+        done: Completed = run(service, command, deadline_s=deadline_s)
+        return done
+
+    target.execute = noted
+    assert "linux" == runtime_host(target, "ingest").system_info.type
+    assert "python3" not in target.asked
 
 
 def test_a_runtime_host_does_not_become_another_user() -> None:
