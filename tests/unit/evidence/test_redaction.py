@@ -13,7 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pytest_substrate.evidence.redaction import MASK, Scrubber, forms
+from pytest_substrate.evidence.forms import forms
+from pytest_substrate.evidence.redaction import MASK, Scrubber
 
 SECRET = 'p@ss"wörd\\<&>/+=1'
 
