@@ -57,13 +57,14 @@ def _start_or_say_why(folder: Path) -> tuple[dict[str, str], int]:
 
 
 def _start(folder: Path, progress: Callable[[str], None]) -> Path:
-    from pytest_substrate.embedded.control import Control
     from pytest_substrate.embedded.platform import names
     from pytest_substrate.embedded.platform.observer import observer_policy
     from pytest_substrate.embedded.platform.start import start_platform
 
     started = time.monotonic()
     platform, operator = start_platform(folder, policy=observer_policy, progress=progress)
+    from pytest_substrate.embedded.control import Control  # not before: the brokers' start waits for every import
+
     control = Control(platform)
     progress(f"the embedded platform is ready after {time.monotonic() - started:.1f} s")
     brokers = {"brokers": list(platform.kafka.bootstrap), "admin": platform.kafka.admin_address}

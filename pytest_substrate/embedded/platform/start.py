@@ -31,6 +31,10 @@ def start_platform(
 
     Raises BadInput for what its user can mend (no Java, no jars).
     """
+    pool = ThreadPoolExecutor(2, thread_name_prefix="start")
+    clouding = pool.submit(
+        Cloud.start, folder, account=names.ACCOUNT, region=names.REGION, steady_delay_s=_STEADY_DELAY_S
+    )
     now = dt.datetime.now(dt.UTC)
     runtime = prepare(folder, progress=progress)
     authority = Authority.create(folder / "ca", now=now)
@@ -43,12 +47,8 @@ def start_platform(
             folder, spec=spec, runtime=runtime, network=network, authority=authority, certificate=certificate
         )
 
-    pool = ThreadPoolExecutor(2, thread_name_prefix="start")
     starting = pool.submit(start_cluster, names.CLUSTER, 2)
     progress("starting two brokers of Apache Kafka, and the cloud")
-    clouding = pool.submit(
-        Cloud.start, folder, account=names.ACCOUNT, region=names.REGION, steady_delay_s=_STEADY_DELAY_S
-    )
     observer = policy()  # while the others start
     cloud = clouding.result()
     platform = Platform(folder=folder, cloud=cloud, authority=authority, starting=starting, start_cluster=start_cluster)
