@@ -27,6 +27,7 @@ from pytest_substrate.embedded.client import (
     start_server,
     undo_faults,
 )
+from pytest_substrate.embedded.extra import require_local
 from pytest_substrate.model.outcome import TargetKind
 from pytest_substrate.targets.control_plane import ControlPlaneTarget, Setting
 from pytest_substrate.targets.localstack import localstack_endpoint
@@ -122,6 +123,7 @@ class EmbeddedTarget(ControlPlaneTarget):
 
 def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str]) -> EmbeddedTarget:
     """The platform as the run's owner holds it. Raises BadInput where it can't be had, TargetError where it is busy."""
+    require_local()
     if faults:
         from pytest_substrate.embedded.faults import find_fault
 
