@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from pytest_substrate.adapters.aws.hosts import real_hosts
 from pytest_substrate.adapters.aws.session import AwsSession, Way
@@ -29,7 +30,11 @@ class AwsTarget(ControlPlaneTarget):
     def __init__(self, setting: Setting) -> None:
         target = setting.declaration.target
         way = Way(proxy=_proxy_url(target.proxy, os.environ), ca_bundle=target.ca_bundle)
-        caller = AwsSession.ambient(region=setting.declaration.region, way=way)
+        if way.proxy is not None and (password := urlsplit(way.proxy).password):
+            setting.secrets.add(password)
+            setting.secrets.add(unquote(password))
+        known = setting.secrets.add
+        caller = AwsSession.ambient(region=setting.declaration.region, way=way, known=known)
         super().__init__(setting, caller=caller, pace=AWS_PACE)
 
     def guard(self) -> Sequence[Refusal]:

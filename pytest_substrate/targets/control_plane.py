@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.adapters.aws.session import AwsSession
+from pytest_substrate.evidence.redaction import Net
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import TargetKind, Vantage
 from pytest_substrate.targets.guard import Expected, Who, judge_identity
@@ -35,6 +36,7 @@ class Setting:
     progress: Callable[[str], None]
     source: Callable[[], str]
     """The probe's program."""
+    secrets: Net = field(default_factory=Net, repr=False)
 
 
 class ControlPlaneTarget:
@@ -48,10 +50,13 @@ class ControlPlaneTarget:
         self.run_id = setting.run_id
         self.progress = setting.progress
         self.source = setting.source
+        self.secrets = setting.secrets
         self.pace = pace
         self.swept = False
         """Whether this process has swept expired twins."""
         self.lock = threading.Lock()
+        self._learnt: set[tuple[str, str]] = set()
+        """The containers whose secrets are in the net, by task and service."""
         observer = setting.declaration.observer
         self._caller = caller
         self._observer = (
@@ -92,7 +97,9 @@ class ControlPlaneTarget:
 
     def execute(self, service: str, command: Sequence[str], *, deadline_s: float) -> Completed:
         """See the port."""
-        return self.execute_in(self.running_task(service), service, command, deadline_s=deadline_s)
+        task = self.running_task(service)
+        self._learn_secrets(task, service)
+        return self.execute_in(task, service, command, deadline_s=deadline_s)
 
     def running_task(self, service: str) -> Mapping[str, Any]:
         """The task, as ECS describes it, in which `execute` runs; TargetError where there is none."""
@@ -109,6 +116,21 @@ class ControlPlaneTarget:
             f"{task.get('taskArn')}: the {self.kind.value} target can't run {command[0]} in {service} "
             f"(within {deadline_s:g} s)"
         )
+
+    def _learn_secrets(self, task: Mapping[str, Any], service: str) -> None:
+        """Let the net know what this task's container was given, once."""
+        from pytest_substrate.targets.injected import injected_secrets
+
+        container = (str(task.get("taskArn")), service)
+        if container in self._learnt:
+            return
+
+        def execute(command: Sequence[str], deadline_s: float) -> Completed:
+            return self.execute_in(task, service, command, deadline_s=deadline_s)
+
+        for secret in injected_secrets(self.client, execute, self.declaration.service[service], task):
+            self.secrets.add(secret)
+        self._learnt.add(container)
 
     def close(self) -> None:
         """See the port. Clients hold nothing that must be given back."""

@@ -55,7 +55,9 @@ class EmbeddedTarget(ControlPlaneTarget):
         endpoint = localstack_endpoint(str(content["endpoint"]).removeprefix("http://"))
         endpoint("sts")  # what leads away from the platform is told at the start
         keys = Keys(**content["credentials"])
-        caller = AwsSession.keyed(region=setting.declaration.region, way=Way(endpoint=endpoint), keys=keys)
+        known = setting.secrets.add
+        known(str(content["cloud_token"]))
+        caller = AwsSession.keyed(region=setting.declaration.region, way=Way(endpoint=endpoint), keys=keys, known=known)
         super().__init__(setting, caller=caller, pace=LOCAL_PACE)
 
     def guard(self) -> Sequence[Refusal]:

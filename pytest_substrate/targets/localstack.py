@@ -46,7 +46,7 @@ class LocalstackTarget(ControlPlaneTarget):
         self._endpoint = localstack_endpoint()
         way = Way(endpoint=self._endpoint)
         keys = Keys(access_key_id=setting.declaration.account, secret_access_key="test")  # a 12-digit id is the account
-        caller = AwsSession.keyed(region=setting.declaration.region, way=way, keys=keys)
+        caller = AwsSession.keyed(region=setting.declaration.region, way=way, keys=keys, known=setting.secrets.add)
         super().__init__(setting, caller=caller, pace=LOCAL_PACE)
         self._probed: set[tuple[str, str | None]] = set()
 

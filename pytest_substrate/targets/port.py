@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_substrate.model.outcome import TargetKind, Vantage
 
 if TYPE_CHECKING:
+    from pytest_substrate.evidence.redaction import Net
     from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
@@ -39,6 +40,8 @@ class Target(Protocol):
     declaration: Declaration
     vantage: Vantage
     """From where `probe` looks."""
+    secrets: Net
+    """What its sessions sign with, and what the containers were given in which it ran a command: to be masked."""
 
     def client(self, service: str) -> Any:
         """A botocore client for `service` (boto3's name) in the declared region, as the observer; made once, shared.

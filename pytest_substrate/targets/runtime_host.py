@@ -48,6 +48,9 @@ class RuntimeBackend(BaseBackend):  # type: ignore[misc, unused-ignore]  # testi
     Everything else (`file(…).contains`, processes, sockets, packages, what needs a shell) ends with 127, in the
     container runtime's own words.
 
+    What the container was given as a secret is masked in both streams: a test that needs a value has
+    `runtime_credentials`.
+
     `sudo` is refused: a container's command is the runtime's own user's, or it proves nothing.
     """
 
@@ -83,7 +86,9 @@ class RuntimeBackend(BaseBackend):  # type: ignore[misc, unused-ignore]  # testi
         return done if answered.exit_code == questions.NO_ANSWER else answered
 
     def _execute(self, command: list[str]) -> Completed:
-        return self._target.execute(self._service, command, deadline_s=self._deadline_s)
+        done = self._target.execute(self._service, command, deadline_s=self._deadline_s)
+        mask = self._target.secrets.scrub_bytes
+        return dataclasses.replace(done, stdout=mask(done.stdout), stderr=mask(done.stderr))
 
     def get_sudo_command(self, command: str, sudo_user: str | None) -> str:  # noqa: ARG002  the base's signature
         """Refused."""

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pytest_substrate.adapters.aws.secretsmanager import read_secret
+from pytest_substrate.evidence.redaction import Net
 from pytest_substrate.model.declaration import Declaration, parse_declaration
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.observation import Unobserved
@@ -439,6 +440,8 @@ def test_what_is_no_attach_file_is_told(
 
 class Shell:
     """A target whose containers are this machine, in an environment of its own."""
+
+    secrets = Net()
 
     def execute(self, service: str, command: list[str], *, deadline_s: float) -> Completed:
         """Run it here."""
