@@ -26,7 +26,9 @@ class StartFailure(StrEnum):
     IMAGE_NOT_AUTHORIZED = "image-not-authorized"
     """The execution role may not pull the image."""
     LOG_GROUP_MISSING = "log-group-missing"
-    """The log group does not exist, or the execution role may not write to it."""
+    """The log group does not exist, or the container's log options don't suit."""
+    LOG_STREAM_NOT_AUTHORIZED = "log-stream-not-authorized"
+    """The execution role may not write to the log group."""
     NETWORK_NOT_ATTACHED = "network-not-attached"
     """The task's network interface could not be provisioned."""
     TASK_OFFLINE = "task-offline"
@@ -84,6 +86,7 @@ _PROVEN = frozenset(
         StartFailure.IMAGE_NOT_PULLED,
         StartFailure.IMAGE_NOT_AUTHORIZED,
         StartFailure.LOG_GROUP_MISSING,
+        StartFailure.LOG_STREAM_NOT_AUTHORIZED,
         StartFailure.NETWORK_NOT_ATTACHED,
         StartFailure.TASK_OFFLINE,
         StartFailure.VOLUME_NOT_MOUNTED,

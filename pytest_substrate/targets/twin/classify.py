@@ -36,6 +36,7 @@ _RULES: Final[tuple[tuple[str, StartFailure], ...]] = (
     (rf"(pull|retriev|registry|logger|log stream|secret).*({_OFFLINE})", StartFailure.TASK_OFFLINE),
     (rf"(ecr:|ecr registry auth|pull image|cannotpull).*({_DENIED})", StartFailure.IMAGE_NOT_AUTHORIZED),
     (r"cannotpull|pull image manifest|manifest unknown|failed to resolve ref", StartFailure.IMAGE_NOT_PULLED),
+    (rf"(log ?group|log stream|logger args|logging driver).*({_DENIED})", StartFailure.LOG_STREAM_NOT_AUTHORIZED),
     (r"log ?group|log stream|logger args|logging driver", StartFailure.LOG_GROUP_MISSING),
     (rf"(secret|ssm|asm|parameter|kms).*({_DENIED})", StartFailure.SECRET_NOT_READABLE),
     (rf"(secret|ssm|asm|parameter).*({_ABSENT})", StartFailure.SECRET_MISSING),

@@ -35,7 +35,11 @@ WAYS_TO_FAIL: Final[Mapping[StartFailure, Way]] = {
         meaning="the execution role may not pull the image", layer=Layer.AUTHORIZATION
     ),
     StartFailure.LOG_GROUP_MISSING: Way(
-        meaning="the log group does not exist, or the execution role may not write to it", layer=Layer.WIRING
+        meaning="the log group does not exist, or the container's log options don't suit", layer=Layer.WIRING
+    ),
+    StartFailure.LOG_STREAM_NOT_AUTHORIZED: Way(
+        meaning="the execution role may not make the log group or a stream in it, or not write there",
+        layer=Layer.AUTHORIZATION,
     ),
     StartFailure.NETWORK_NOT_ATTACHED: Way(
         meaning="the task's network interface could not be provisioned", layer=Layer.NETWORK

@@ -42,6 +42,8 @@ def test_failures(failure: StartFailure) -> None:
     ("failure", "outcome", "layer"),
     [
         (StartFailure.SECRET_NOT_READABLE, Outcome.VIOLATION, Layer.AUTHORIZATION),
+        (StartFailure.LOG_GROUP_MISSING, Outcome.VIOLATION, Layer.WIRING),
+        (StartFailure.LOG_STREAM_NOT_AUTHORIZED, Outcome.VIOLATION, Layer.AUTHORIZATION),
         (StartFailure.TWIN_DIFFERS, Outcome.VIOLATION, Layer.RUNTIME),
         (StartFailure.IMAGE_NOT_PULLED, Outcome.VIOLATION, Layer.ARTIFACT),
         (StartFailure.CAPACITY, Outcome.INCONCLUSIVE, None),

@@ -109,6 +109,17 @@ FAILED_STARTS = {
     "111122223333.dkr.ecr.eu-west-2.amazonaws.com/acme/ingest@sha256:aa: not found": StartFailure.IMAGE_NOT_PULLED,
     "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to "
     "create Cloudwatch log stream: ResourceNotFoundException: no such log group": StartFailure.LOG_GROUP_MISSING,
+    "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to "
+    "create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status "
+    "1": StartFailure.LOG_GROUP_MISSING,
+    "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to "
+    "create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/ingest-"
+    "execution/x is not authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:eu-west-2:111122223333:"
+    "log-group:/ecs/ingest:log-stream:substrate-probe/app/x because no identity-based policy allows the "
+    "logs:CreateLogStream action : exit status 1": StartFailure.LOG_STREAM_NOT_AUTHORIZED,
+    "ResourceInitializationError: failed to validate logger args: failed to create Cloudwatch log group: "
+    "AccessDeniedException: User: x is not authorized to perform: logs:CreateLogGroup on resource: "
+    "y": StartFailure.LOG_STREAM_NOT_AUTHORIZED,
     "Timeout waiting for network interface provisioning to complete.": StartFailure.NETWORK_NOT_ATTACHED,
     "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-1': "
     "InsufficientFreeAddressesInSubnet": StartFailure.CAPACITY,
