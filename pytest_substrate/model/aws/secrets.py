@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,9 @@ from pytest_substrate.model.aws.instant import Instant
 
 CURRENT: Final = "AWSCURRENT"
 """The stage that a reader gets who names neither version nor stage."""
+
+_AWS_ALIAS: Final = re.compile(r"(arn:[^:]+:kms:[^:]*:[^:]*:)?alias/aws/")
+"""Aliases that begin so are AWS's alone: nobody else can make one (KMS API reference, CreateAlias)."""
 
 CUSTOMER: Final = "CUSTOMER"
 ENABLED: Final = "Enabled"
@@ -29,8 +33,8 @@ class SecretVersion:
 class SecretState:
     """A secret without its value.
 
-    `key_id` is a key's id or ARN, or an alias, and None for the key that AWS keeps for the service. `changed` moves
-    with every change, a tag's or a description's too.
+    `key_id` is a key's id or ARN, or an alias; None, or an alias under `aws/`, for a key that AWS keeps for the
+    service. `changed` moves with every change, a tag's or a description's too.
     """
 
     arn: str
@@ -40,6 +44,11 @@ class SecretState:
     deleted: Instant | None
     """When it was scheduled for deletion; None where it is not."""
     versions: tuple[SecretVersion, ...]
+
+    @property
+    def customer_key_id(self) -> str | None:
+        """What KMS is asked about: None where the secret itself says that its key is one of AWS (`aws/…`)."""
+        return None if self.key_id is None or _AWS_ALIAS.match(self.key_id) else self.key_id
 
     @property
     def current(self) -> SecretVersion | None:

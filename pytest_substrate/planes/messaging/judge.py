@@ -84,7 +84,7 @@ def _judge_cluster(name: str, context: Context) -> Diagnosis:
 def _judge_secret(about: _Subject) -> Diagnosis:
     declaration = about.context.declaration
     secret = observe.observe_secret(about.context, about.credential.secret)
-    key_id = secret.key_id if isinstance(secret, SecretState) else None
+    key_id = secret.customer_key_id if isinstance(secret, SecretState) else None
     return diagnose_secret(
         secret,
         None if key_id is None else observe.observe_key(about.context, key_id),

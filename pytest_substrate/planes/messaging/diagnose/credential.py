@@ -24,8 +24,8 @@ Key = secrets.KeyState | Missing | Unobserved
 def diagnose_secret(secret: Secret, key: Key | None, *, name: str, account: str, region: str) -> Diagnosis:
     """Whether the secret can be a SCRAM user's: present, current, well named, at home, under a customer's key.
 
-    `key` is the one behind the secret's `key_id`, None where the secret names none. What is proven wrong about the
-    secret is said before a key that could not be read.
+    `key` is the one behind the secret's `customer_key_id`, None where the secret names none. What is proven wrong
+    about the secret is said before a key that could not be read.
     """
     if isinstance(secret, Unobserved):
         return unseen(secret, f"the secret {name}")
@@ -69,7 +69,7 @@ def _diagnose_key(key: Key | None, *, name: str) -> Diagnosis:
     if isinstance(key, Unobserved):
         return unseen(key, f"the key of the secret {name}")
     if key is None:
-        return violated("aws-managed-key", f"the secret {name} lies under the key aws/secretsmanager")
+        return violated("aws-managed-key", f"the secret {name} lies under a key of AWS, by default aws/secretsmanager")
     if isinstance(key, Missing):
         return violated("key-missing", f"KMS does not have the key of the secret {name}")
     if key.manager != secrets.CUSTOMER:

@@ -228,3 +228,18 @@ def test_facts_of_a_lost_transcript(stage: Any) -> None:
     found = judge("MSG-110", "service/ingest", context)
     assert (Outcome.INCONCLUSIVE, "parts-missing") == (found.outcome, found.cause)
     assert ("EssentialContainerExited", 137) == (found.facts["stop_code"], found.facts["exit_code"])
+
+
+@pytest.mark.parametrize(
+    "key_id", [None, "alias/aws/secretsmanager", "arn:aws:kms:eu-west-2:111122223333:alias/aws/secretsmanager"]
+)
+def test_a_key_that_the_secret_itself_calls_aws_own(stage: Any, key_id: str | None) -> None:
+    """MSG-010 is violated by the secret's own word; KMS, which might refuse to tell, isn't asked."""
+    secret = {key: value for key, value in stage.healthy["describe_secret"].items() if key != "KmsKeyId"}
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeKey")
+    context, target = stage.context(
+        {"describe_secret": secret | ({"KmsKeyId": key_id} if key_id else {}), "describe_key": denied}
+    )
+    found = judge("MSG-010", "service/ingest", context)
+    assert (Outcome.VIOLATION, "aws-managed-key") == (found.outcome, found.cause)
+    assert 0 == target.calls["describe_key"]
