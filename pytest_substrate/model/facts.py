@@ -175,6 +175,11 @@ def _admits(kind: Kind, item: object) -> bool:
     return isinstance(item, str) and re.fullmatch(kind.value, item) is not None
 
 
+def number_of(number: int, thing: str) -> str:
+    """`1 service`, `2 services`: a count in a sentence, of a thing whose plural takes an s."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def line(text: object, limit: int = 300) -> str:
     """A peer's words as one printable line of at most `limit` characters, for a fact of kind LINE."""
     words = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from pytest_substrate.model.aws.ecs import ACTIVE, EcsCluster
 from pytest_substrate.model.diagnosis import Diagnosis, passed, violated
-from pytest_substrate.model.facts import admitted, line
+from pytest_substrate.model.facts import admitted, line, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.unseen import unseen
 
@@ -29,7 +29,7 @@ def diagnose_services(
     if undeclared:
         return violated(
             "undeclared-service",
-            f"{len(undeclared)} of {len(running)} services in {name} are neither declared nor ignored: "
+            f"{len(undeclared)} of {number_of(len(running), 'service')} in {name}: neither declared nor ignored: "
             + line(", ".join(undeclared), 200),
             services=admitted("services", undeclared),
             count=len(undeclared),
@@ -43,4 +43,5 @@ def diagnose_services(
             services=admitted("services", gone),
             total=len(running),
         )
-    return passed(f"all {len(running)} services in {name} are declared or ignored", total=len(running))
+    told = f"every service in {name} is declared or ignored ({number_of(len(running), 'service')})"
+    return passed(told, total=len(running))

@@ -20,7 +20,7 @@ from pytest_substrate.model.aws.ecs import RUNNING, ServiceState, TaskDefinition
 from pytest_substrate.model.aws.instant import Instant, text_of
 from pytest_substrate.model.aws.secrets import SecretState, SecretVersion
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
-from pytest_substrate.model.facts import admitted
+from pytest_substrate.model.facts import admitted, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.unseen import unseen
@@ -172,6 +172,7 @@ def _verdict(
 ) -> Diagnosis:
     of = {state: [task for task, held in live if held is state] for state in Freshness}
     total = len(live)
+    tasks = number_of(total, "task")
     meanwhile = "; a deployment is in progress" if service.deploying else ""
     born = f"the current version was created {text_of(version.created) or 'at an unknown time'}"
     if of[Freshness.STALE]:
@@ -179,7 +180,7 @@ def _verdict(
         starts = [task.started for task in stale if task.started]
         found = violated(
             "credential-stale-in-task",
-            f"{born}; {len(stale)} of {total} tasks started before it{meanwhile}",
+            f"{born}; {len(stale)} of {tasks} started before it{meanwhile}",
             task_arns=_named(stale),
             stale=len(stale),
             undecided=len(of[Freshness.UNDECIDED]),
@@ -190,7 +191,7 @@ def _verdict(
         newest = [task for task in other if task.task_definition_arn == service.task_definition_arn]
         found = violated(
             "credential-not-in-task",
-            f"{len(other)} of {total} tasks run from a task definition without the current credential{meanwhile}",
+            f"{len(other)} of {tasks} on a task definition without the current credential{meanwhile}",
             # a new deployment mends the tasks of an older revision alone
             layer=Layer.WIRING if newest else None,
             next=f"aws ecs describe-task-definition --task-definition {newest[0].task_definition_arn}"
@@ -204,12 +205,12 @@ def _verdict(
         undecided = of[Freshness.UNDECIDED]
         found = inconclusive(
             "freshness-undecided",
-            f"{born}; whether {len(undecided)} of {total} tasks got it can't be told from their times{meanwhile}",
+            f"{born}; whether {len(undecided)} of {tasks} got it can't be told from their times{meanwhile}",
             task_arns=_named(undecided),
             undecided=len(undecided),
         )
     elif any(task.last_status == RUNNING for task, _ in live):
-        found = passed(f"all {total} tasks started with the current version of the secret {secret.name}")
+        found = passed(f"every task started with the current version of the secret {secret.name} ({tasks})")
     elif min_running == 0 and not live:
         found = passed("no task of the service runs, and none has to")
     else:

@@ -6,7 +6,7 @@ from typing import Final
 
 from pytest_substrate.model.aws.kafka import ACTIVE, TopicState
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
-from pytest_substrate.model.facts import FactValue, admitted
+from pytest_substrate.model.facts import FactValue, admitted, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.transcript import UNTOLD, Failure, TopicSeen, Transcript
@@ -51,11 +51,11 @@ def diagnose_topic(seen: Seen, asked: Asked) -> Diagnosis:
     if found.leaderless or not found.partitions:
         return violated(
             "no-leader",
-            f"{asked.topic}: {len(found.leaderless)} of {found.partitions} partitions have no leader",
+            f"{asked.topic}: {len(found.leaderless)} of {number_of(found.partitions, 'partition')} without a leader",
             layer=Layer.SUBSTRATE,
             partitions=list(found.leaderless) or None,
         ).with_facts(_about(asked))
-    told = f"{asked.topic} has {found.partitions} partitions, each with a leader"
+    told = f"{asked.topic} has {number_of(found.partitions, 'partition')}, each with a leader"
     return passed(told, count=found.partitions).with_facts(_about(asked))
 
 
@@ -65,7 +65,8 @@ def _hidden(asked: Asked) -> Diagnosis:
         return violated("topic-missing", f"{asked.topic} does not exist, says MSK")
     if isinstance(state, TopicState) and state.state == ACTIVE:
         return passed(
-            f"{asked.topic} is ACTIVE with {state.partitions} partitions, says MSK; the principal can't see it"
+            f"{asked.topic} is ACTIVE with {number_of(state.partitions, 'partition')}, says MSK; the principal "
+            "can't see it"
         )
     if isinstance(state, TopicState):
         return violated("topic-not-active", f"{asked.topic} is {state.state}, says MSK", layer=Layer.SUBSTRATE)

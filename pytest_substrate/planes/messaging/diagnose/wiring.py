@@ -9,6 +9,7 @@ from pytest_substrate.model.aws.address import host_of, port_of
 from pytest_substrate.model.aws.ecs import Container, ServiceState, TaskDefinition
 from pytest_substrate.model.aws.secrets import SecretState
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
+from pytest_substrate.model.facts import number_of
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.transcript import Transcript
@@ -96,7 +97,7 @@ def wired_of(
     if wiring.malformed:
         return violated(
             "malformed-endpoint" if wiring.endpoints else "bootstrap-not-wired",
-            f"{variable} holds {wiring.malformed} items that are not HOST:PORT",
+            f"{variable} holds {number_of(wiring.malformed, 'item')} not of the form HOST:PORT",
             variable=variable,
             endpoints=wiring.endpoints,
             malformed=wiring.malformed,
@@ -165,7 +166,8 @@ def diagnose_wiring(
     strange = _strangers(wired, listed=listed, hosts=hosts)
     at = f"for {authentication} over {connectivity}"
     if not strange:
-        judged = passed(f"the {len(wired)} wired endpoints are brokers of the cluster", endpoints=wired)
+        told = f"every wired endpoint is a broker of the cluster ({number_of(len(wired), 'endpoint')})"
+        judged = passed(told, endpoints=wired)
     elif isinstance(nodes, Unobserved):
         # a broker that the bootstrap list leaves out is no stranger, and only ListNodes would tell
         judged = unseen(nodes, f"whether {', '.join(strange)} is a broker")

@@ -53,3 +53,10 @@ def test_green_exactly_where_all_are_known(running: set[str], declared: set[str]
     """A pass means that each running service is known and each ignored one runs, however many there are."""
     found = diagnose_services(cluster(*running), name="main", declared=declared, ignored=ignored)
     assert found.outcome.green == (running <= declared | ignored and ignored <= running)
+
+
+@pytest.mark.parametrize(("services", "told"), [(("ingest",), "(1 service)"), (("ingest", "egress"), "(2 services)")])
+def test_one_service_is_no_services(services: tuple[str, ...], told: str) -> None:
+    """The words agree with the number."""
+    found = diagnose_services(cluster(*services), name="main", declared=services, ignored=())
+    assert f"every service in main is declared or ignored {told}" == found.message
