@@ -66,7 +66,11 @@ def target(platform: Path, declaration: Declaration, tmp_path: Path) -> Iterator
 def request_for(target: Any, nonce: str = "0" * 32) -> ProbeRequest:
     """What the messaging plane would ask."""
     return probe_request(
-        target.declaration, ["ingest"], nonce=nonce, sts_endpoint=target.client("sts").meta.endpoint_url
+        target.declaration,
+        ["ingest"],
+        nonce=nonce,
+        smoke_topic="substrate.smoke",
+        sts_endpoint=target.client("sts").meta.endpoint_url,
     )
 
 
@@ -140,7 +144,7 @@ target = make_target(
     progress=lambda line: None, source=lambda: "import time; time.sleep(60)",
 )
 try:
-    target.probe("ingest", probe_request(declaration, ["ingest"], nonce="0" * 32))
+    target.probe("ingest", probe_request(declaration, ["ingest"], nonce="0" * 32, smoke_topic=None))
 finally:
     target.close()
 """

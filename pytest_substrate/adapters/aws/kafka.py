@@ -12,6 +12,7 @@ from pytest_substrate.model.aws.address import addresses
 from pytest_substrate.model.aws.operations import BOOTSTRAP_LISTENERS
 
 _RETENTION: Final = "retention.ms"
+_CLEANUP: Final = "cleanup.policy"
 
 
 @answered
@@ -87,22 +88,23 @@ def read_scram_associations(client: Any, arn: str) -> facts.ScramAssociations:
 def read_topic(client: Any, arn: str, topic: str) -> facts.TopicState:
     """A topic as MSK knows it: on provisioned clusters of Kafka 3.6 and later, about a minute after its creation."""
     answer = ask(client, "kafka:DescribeTopic", what=topic, ClusterArn=arn, TopicName=topic)
+    settings = _settings(answer.text_or_none("Configs"))
+    retention = settings.get(_RETENTION, "")
+    cleanup = {_CLEANUP: facts.DELETES, **settings}[_CLEANUP].split(",")
     return facts.TopicState(
         name=answer.text("TopicName"),
         state=answer.text("Status"),
         partitions=answer.number("PartitionCount"),
         replication=answer.number("ReplicationFactor"),
-        retention_ms=_retention(answer.text_or_none("Configs")),
+        retention_ms=int(retention) if retention.removeprefix("-").isdecimal() else None,
+        cleanup=tuple(policy.strip() for policy in cleanup),
     )
 
 
-def _retention(encoded: str | None) -> int | None:
-    """`retention.ms` among `key=value` lines in base64; None where it isn't there or the text is of another form."""
-    if encoded is None:
-        return None
+def _settings(encoded: str | None) -> dict[str, str]:
+    """The `key=value` lines in base64; none where the text is of another form."""
     try:
-        lines = base64.b64decode(encoded, validate=True).decode().splitlines()
+        lines = base64.b64decode(encoded or "", validate=True).decode().splitlines()
     except (binascii.Error, UnicodeDecodeError):
-        return None
-    values = [value.strip() for key, _, value in (line.partition("=") for line in lines) if key.strip() == _RETENTION]
-    return int(values[-1]) if values and values[-1].removeprefix("-").isdecimal() else None
+        return {}
+    return {key.strip(): value.strip() for key, sign, value in (line.partition("=") for line in lines) if sign}

@@ -19,6 +19,9 @@ VPC: Final = "vpc"
 PUBLIC_ACCESS: Final = "public"
 MULTI_VPC: Final = "multi-vpc"
 
+DELETES: Final = "delete"
+"""The one `cleanup.policy` under which records go by their age."""
+
 STANDARD_PORTS: Final = frozenset({9092, 9094, 9096, 9098, 9194, 9196, 9198, 14001, 14002, 14003})
 """The ports that MSK's documentation gives to its listeners (multi-VPC ones count up from 14001 a broker)."""
 
@@ -103,3 +106,5 @@ class TopicState:
     replication: int
     retention_ms: int | None = None
     """`retention.ms` where the topic's configuration names it."""
+    cleanup: tuple[str, ...] = (DELETES,)
+    """`cleanup.policy`; where the topic's configuration names none, Kafka's own default."""

@@ -264,13 +264,16 @@ BROKER_CHECKS: Final[tuple[Check, ...]] = (
             "record-refused",
             "no-smoke-topic",
             "retention-too-long",
+            "compacted",
             "retention-unknown",
             "version-unsupported",
         ),
         permissions=permissions_of(["kafka:DescribeTopic"]),
         next="aws kafka describe-topic --cluster-arn {cluster_arn} --topic-name {smoke_topic} --region {region}",
         why="Rights and leaders may be in order and a write still hang on replicas, quotas, sizes or the clock.",
-        how="One record of random bytes, acks=all, to the smoke topic, which may keep records for an hour at most.",
+        how="One record of random bytes, acks=all, to the smoke topic, of which MSK must say first that it deletes "
+        "records within an hour (`retention.ms`, and `delete` in its `cleanup.policy`, which is Kafka's default where "
+        "the topic names none); a topic that may keep them longer is not written to.",
         red_when="the record is refused or not acknowledged, or there is no smoke topic of the demanded kind.",
         runtime=True,
     ),

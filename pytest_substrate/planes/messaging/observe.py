@@ -17,6 +17,8 @@ from pytest_substrate.model.aws import ecs, kafka, secrets
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import TargetKind
 from pytest_substrate.model.probe_run import ProbeRun
+from pytest_substrate.planes.messaging.diagnose.seen import SMOKE_RETENTION_MS
+from pytest_substrate.planes.messaging.diagnose.topics import kept_too_long
 from pytest_substrate.planes.messaging.request import probe_request
 from pytest_substrate.planes.plane import Context
 
@@ -163,22 +165,27 @@ def observe_running_definitions(
 def observe_probe(context: Context, service: str) -> ProbeRun | Unobserved:
     """One probe for all services that it can serve. Key `probe/SERVICE[+SERVICE…]`.
 
-    The target tells which services share everything but topics and group; a probe asks about one group alone.
+    The target tells which services share everything but topics and group; a probe asks about one group alone. It is
+    told of a smoke topic only where MSK says that the topic soon deletes what is written there.
     """
     declared = context.declaration.service
+    messaging = declared[service].messaging
+    assert messaging is not None  # noqa: S101  only services with messaging have these checks
     group = _group(context, service)
     alike = [name for name in context.target.probe_group(service) if _group(context, name) == group]
     served = alike if service in alike else [service]
+    smoke = context.declaration.cluster[messaging.cluster].smoke_topic
+    if smoke and kept_too_long(smoke, observe_topic(context, messaging.cluster, smoke), SMOKE_RETENTION_MS):
+        smoke = None
 
     def read() -> ProbeRun | Unobserved:
         endpoint = None
         if context.target.kind is not TargetKind.AWS:
             endpoint = str(context.target.client("sts").meta.endpoint_url)
         nonce = random.token_hex(16)
-        request = probe_request(context.declaration, served, nonce=nonce, sts_endpoint=endpoint)
+        request = probe_request(context.declaration, served, nonce=nonce, smoke_topic=smoke, sts_endpoint=endpoint)
         return context.target.probe(served[0], request)
 
-    assert declared[service].messaging is not None  # noqa: S101  only services with messaging have these checks
     return _seen(context, f"probe/{'+'.join(served)}", ProbeRun | Unobserved, read)
 
 

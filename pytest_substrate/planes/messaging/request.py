@@ -20,11 +20,17 @@ _SASL: Final[dict[str, tuple[str, str | None]]] = {
 
 
 def probe_request(
-    declaration: Declaration, services: Sequence[str], *, nonce: str, sts_endpoint: str | None = None
+    declaration: Declaration,
+    services: Sequence[str],
+    *,
+    nonce: str,
+    smoke_topic: str | None,
+    sts_endpoint: str | None = None,
 ) -> ProbeRequest:
     """The request for services that share everything but their topics, which come together.
 
-    `sts_endpoint` is for targets other than AWS. KeyError or ValueError for a service without messaging: our own bug.
+    `smoke_topic` is the declared one where it may be written to, None for a probe that writes nothing. `sts_endpoint`
+    is for targets other than AWS. KeyError or ValueError for a service without messaging: our own bug.
     """
     messaging = declaration.service[services[0]].messaging
     if messaging is None:
@@ -54,11 +60,11 @@ def probe_request(
         key_file_env=settings.key_file_env,
         topics=tuple(topics),
         group=messaging.group,
-        smoke_topic=cluster.smoke_topic,
+        smoke_topic=smoke_topic,
         client=messaging.client.name,
         api_version=settings.api_version,
         api_version_env=settings.api_version_env,
-        client_round_trip=cluster.smoke_topic is not None,
+        client_round_trip=smoke_topic is not None,
         identity=True,
         region=declaration.region,
         sts_endpoint=sts_endpoint,

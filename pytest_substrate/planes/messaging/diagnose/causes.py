@@ -64,6 +64,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "no-coordinator": "no broker coordinates the group",
     "no-smoke-topic": "the cluster has no smoke topic, and no other topic is ever written to",
     "retention-too-long": "the smoke topic keeps records for longer than an hour",
+    "compacted": "the smoke topic is compacted, and no record of it goes by its age",
     "retention-unknown": "how long the smoke topic keeps records could not be seen",
     "write-forbidden": "the principal may not write to the smoke topic",
     "read-forbidden": "the principal may not read the smoke topic",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_substrate.model.aws.kafka import ACTIVE, TopicState
+from pytest_substrate.model.aws.kafka import ACTIVE, DELETES, TopicState
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
-from pytest_substrate.model.facts import FactValue, admitted, number_of
+from pytest_substrate.model.facts import FactValue, admitted, line, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.transcript import UNTOLD, Failure, TopicSeen, Transcript
@@ -127,15 +127,17 @@ def diagnose_group(seen: Seen, asked: Asked) -> Diagnosis:
 def diagnose_produce(seen: Seen, asked: Asked) -> Diagnosis:
     """MSG-200: one fresh record to the smoke topic is accepted by all replicas in sync.
 
-    Where `asked.retention_limit_ms` is given, MSK must say that the topic keeps no record for longer.
+    Where `asked.retention_limit_ms` is given, MSK must say that the topic keeps no record for longer; such a topic is
+    not even written to (`kept_too_long`).
     """
     if asked.smoke_topic is None:
         return violated("no-smoke-topic", MEANINGS["no-smoke-topic"], layer=Layer.DECLARATION)
     if isinstance(seen, Unobserved):
         return unseen_transcript(seen, asked)
-    found = seen.produce
+    found, kept = seen.produce, kept_too_long(asked.smoke_topic, asked.described, asked.retention_limit_ms)
     if found is None:
-        return not_observed(seen, asked, "a record to the smoke topic")
+        about = {"topic": admitted("topic", asked.smoke_topic)}
+        return kept.with_facts(about) if kept else not_observed(seen, asked, "a record to the smoke topic")
     facts: dict[str, FactValue] = {
         "topic": admitted("topic", found.topic),
         "partition": found.partition,
@@ -143,23 +145,29 @@ def diagnose_produce(seen: Seen, asked: Asked) -> Diagnosis:
     }
     if found.failure is not None:
         return failed(found.failure, f"a record to {found.topic}").with_facts(facts)
-    kept = _kept_too_long(asked)
     if kept is not None:
         return kept.with_facts(facts)
     return passed(f"{found.topic} took a record at offset {found.offset}, acks=all").with_facts(facts)
 
 
-def _kept_too_long(asked: Asked) -> Diagnosis | None:
-    limit, state = asked.retention_limit_ms, asked.described
-    if limit is None:
+def kept_too_long(
+    topic: str, state: TopicState | Missing | Unobserved | None, limit_ms: int | None
+) -> Diagnosis | None:
+    """Why a smoke topic must not be written to, by MSK's word; None where it may, or where no limit is given.
+
+    A compacted topic that also deletes (`compact,delete`) does so by the records' age.
+    """
+    if limit_ms is None:
         return None
+    if isinstance(state, Missing):
+        return violated("topic-missing", f"{topic} does not exist, says MSK", layer=Layer.WIRING)
     if not isinstance(state, TopicState):
-        return inconclusive("retention-unknown", f"{asked.smoke_topic}: {MEANINGS['retention-unknown']}")
-    if state.retention_ms is None or not 0 <= state.retention_ms <= limit:
+        return inconclusive("retention-unknown", f"{topic}: {MEANINGS['retention-unknown']}")
+    if DELETES not in state.cleanup:
+        return violated("compacted", f"{topic} has the cleanup policy {line(','.join(state.cleanup), 60)}, not delete")
+    if state.retention_ms is None or not 0 <= state.retention_ms <= limit_ms:
         kept = "as long as the cluster's default" if state.retention_ms is None else f"{state.retention_ms} ms"
-        return violated(
-            "retention-too-long", f"{asked.smoke_topic} keeps records {kept}, at most {limit} ms is admitted"
-        )
+        return violated("retention-too-long", f"{topic} keeps records {kept}, at most {limit_ms} ms is admitted")
     return None
 
 

@@ -125,7 +125,8 @@ def test_services_that_share_a_probe(stage: Any) -> None:
     )
     for service in ("egress", "ingest"):
         judge("MSG-055", f"service/{service}", context)
-    assert {"probe ingest": 1} == dict(target.calls)
+    assert 1 == target.calls["probe ingest"]
+    assert 0 == target.calls["probe egress"]
     assert ("events.raw", "events.clean") == target.requests[0].topics
 
 
@@ -162,11 +163,11 @@ def test_plain_wiring_needs_no_probe(stage: Any) -> None:
 
 
 def test_a_topic_that_the_broker_hides_is_looked_up(stage: Any) -> None:
-    """Error 29 sends MSG-180, and no other rung, to MSK's topic API."""
+    """Error 29 sends MSG-180, and no other rung, to MSK's topic API; the smoke topic is looked up before a probe."""
     seen = stage.transcript(topics={"events.raw": TopicSeen(kafka_error=29)})
     context, target = stage.context(run=stage.run(seen))
     assert judge("MSG-180", "service/ingest/topic/events.raw", context).outcome.green
-    assert 1 == target.calls["describe_topic"]
+    assert 2 == target.calls["describe_topic"]
     found = judge("MSG-190", "service/ingest/topic/events.raw", context)
     assert Outcome.VIOLATION is found.outcome
     missing = ClientError({"Error": {"Code": "NotFoundException", "Message": "no"}}, "DescribeTopic")
@@ -175,10 +176,10 @@ def test_a_topic_that_the_broker_hides_is_looked_up(stage: Any) -> None:
 
 
 def test_a_visible_topic_is_not_looked_up(stage: Any) -> None:
-    """MSK's topic API is asked only where the broker leaves it open."""
+    """MSK's topic API is asked only where the broker leaves it open; the one call is for the smoke topic."""
     context, target = stage.context()
     assert judge("MSG-180", "service/ingest/topic/events.raw", context).outcome.green
-    assert 0 == target.calls["describe_topic"]
+    assert 1 == target.calls["describe_topic"]
 
 
 @pytest.mark.parametrize(
@@ -243,3 +244,29 @@ def test_a_key_that_the_secret_itself_calls_aws_own(stage: Any, key_id: str | No
     found = judge("MSG-010", "service/ingest", context)
     assert (Outcome.VIOLATION, "aws-managed-key") == (found.outcome, found.cause)
     assert 0 == target.calls["describe_key"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "outcome", "cause"),
+    [
+        (b"retention.ms=600000", None, None),
+        (b"retention.ms=600000\ncleanup.policy=compact,delete", None, None),
+        (b"retention.ms=604800000", Outcome.VIOLATION, "retention-too-long"),
+        (b"", Outcome.VIOLATION, "retention-too-long"),
+        (b"retention.ms=600000\ncleanup.policy=compact", Outcome.VIOLATION, "compacted"),
+        (None, Outcome.INCONCLUSIVE, "retention-unknown"),
+    ],
+)
+def test_a_topic_that_keeps_records_is_never_written_to(
+    stage: Any, settings: bytes | None, outcome: Outcome | None, cause: str | None
+) -> None:
+    """What MSK says comes first: the probe isn't even told of a topic that may keep its record."""
+    topic: Any = ClientError({"Error": {"Code": "ForbiddenException", "Message": "no"}}, "DescribeTopic")
+    if settings is not None:
+        topic = {**stage.healthy["describe_topic"], "Configs": base64.b64encode(settings).decode()}
+    run = stage.run(stage.transcript(produce=None)) if cause else stage.run()
+    context, target = stage.context({"describe_topic": topic}, run=run)
+    found = judge("MSG-200", "service/ingest", context)
+    [request] = target.requests
+    assert (None if cause else "substrate.smoke", cause is None) == (request.smoke_topic, request.client_round_trip)
+    assert (outcome or Outcome.PASS, cause) == (found.outcome, found.cause)

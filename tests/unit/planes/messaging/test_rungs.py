@@ -254,9 +254,24 @@ def test_a_smoke_topic_keeps_records_for_an_hour_at_most(retention_ms: int | Non
 
 
 def test_a_retention_that_nobody_saw_is_not_green() -> None:
-    """Not asked, not allowed, or no such topic there."""
-    for described in (None, Unobserved(reason="access-denied"), Missing(what="s")):
+    """Not asked, or not allowed."""
+    for described in (None, Unobserved(reason="access-denied")):
         assert (Outcome.INCONCLUSIVE, "retention-unknown") == _kept(described)
+
+
+def test_a_smoke_topic_that_msk_does_not_have() -> None:
+    """It is not there to be written to, whatever the broker would have made of it."""
+    assert (Outcome.VIOLATION, "topic-missing") == _kept(Missing(what="s"))
+
+
+@pytest.mark.parametrize(
+    ("cleanup", "cause"),
+    [(("delete",), None), (("compact", "delete"), None), (("compact",), "compacted"), ((), "compacted")],
+)
+def test_a_smoke_topic_deletes_by_age(cleanup: tuple[str, ...], cause: str | None) -> None:
+    """A retention means nothing to a topic that is compacted and no more."""
+    state = TopicState(name="s", state="ACTIVE", partitions=1, replication=2, retention_ms=1000, cleanup=cleanup)
+    assert (Outcome.PASS if cause is None else Outcome.VIOLATION, cause) == _kept(state)
 
 
 def test_without_a_smoke_topic_the_declaration_is_at_fault() -> None:
