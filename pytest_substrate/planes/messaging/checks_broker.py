@@ -313,7 +313,8 @@ BROKER_CHECKS: Final[tuple[Check, ...]] = (
         "that the socket disconnected, its consumer nothing.",
         how="The client's version from its metadata in the image, the setting from the container, what that release "
         "asks for from this project's data, against the ranges of every broker seen.",
-        red_when="for one API there is no common version, or the client doesn't know the mechanism.",
+        red_when="for one API there is no common version, the client doesn't know the mechanism, its api_version is no "
+        "version, or the image's Python finds no such client.",
         runtime=True,
     ),
     Check(

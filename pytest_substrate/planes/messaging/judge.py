@@ -176,6 +176,7 @@ def _judge_rung(check: str, about: _Subject, topic: str | None) -> Diagnosis:
         group=about.messaging.group,
         smoke_topic=about.cluster.smoke_topic,
         retention_limit_ms=SMOKE_RETENTION_MS,
+        own_interpreter=about.context.declaration.probe.interpreter_image is None,
         run_facts=run_facts(run) if isinstance(run, ProbeRun) else {},
     )
     found = RUNGS[check](transcript, asked)

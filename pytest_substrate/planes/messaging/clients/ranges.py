@@ -54,6 +54,16 @@ def release_of(client: str, version: str, api_version: str | None) -> Release | 
     return None
 
 
+def is_known(client: str) -> bool:
+    """Whether the data has the client at all; every one in it is a Python distribution."""
+    return _data(client) is not None
+
+
+def is_version(text: str) -> bool:
+    """Whether a setting is a version and nothing else: `0.10.2` or, as Python writes it, `(0, 10, 2)`."""
+    return re.fullmatch(r"\(?\s*\d+(\s*[.,]\s*\d+)*\s*,?\s*\)?", text) is not None
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """`0.10.2`, `(0, 10, 2)` and `2.2.0.dev1` as numbers; empty for what does not begin as a version."""
     found = re.match(r"\(?\s*(\d+(?:\s*[.,]\s*\d+)*)", version)

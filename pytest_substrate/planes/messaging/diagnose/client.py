@@ -11,7 +11,15 @@ from pytest_substrate.model.facts import FactValue, admitted
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.transcript import BrokerSeen, ClientSeen, Transcript
-from pytest_substrate.planes.messaging.clients.ranges import API_NAMES, GROUP_APIS, Range, Release, release_of
+from pytest_substrate.planes.messaging.clients.ranges import (
+    API_NAMES,
+    GROUP_APIS,
+    Range,
+    Release,
+    is_known,
+    is_version,
+    release_of,
+)
 from pytest_substrate.planes.messaging.diagnose.seen import (
     Asked,
     Seen,
@@ -25,9 +33,10 @@ VERSION_MEANINGS: Final = {
     "no-common-version": "the client and the brokers have no version of an API in common",
     "mechanism-unknown": "this release of the client does not know the mechanism",
     "client-not-found": "the image has no metadata of a client of the declared name",
+    "api-version-malformed": "the configured api_version is no version",
     "client-unknown": "what this client, release or api_version asks for is not in the data",
 }
-"""The causes of MSG-220; the last two are INCONCLUSIVE."""
+"""The causes of MSG-220; the last one is INCONCLUSIVE, as is a client that another image's Python did not find."""
 
 TRIP_MEANINGS: Final = {
     "client-missing": "the runtime's interpreter can't import the client",
@@ -50,21 +59,34 @@ def diagnose_client_versions(seen: Seen, asked: Asked) -> Diagnosis:
     brokers = [broker for broker in brokers if broker.apis]
     if client is None or not brokers:
         return not_observed(seen, asked, "the client and the brokers' version ranges")
-    return _versions(client, seen, brokers, with_group=asked.group is not None).with_facts(_facts(client))
+    return _versions(client, seen, brokers, asked).with_facts(_facts(client))
 
 
-def _versions(client: ClientSeen, seen: Transcript, brokers: Iterable[BrokerSeen], *, with_group: bool) -> Diagnosis:
+def _versions(client: ClientSeen, seen: Transcript, brokers: Iterable[BrokerSeen], asked: Asked) -> Diagnosis:
     if client.version is None:
-        return inconclusive("client-not-found", f"{client.name}: {VERSION_MEANINGS['client-not-found']}")
+        return _not_found(client, asked)
     setting = "" if client.api_version is None else f" with api_version {client.api_version}"
     what = f"{client.name} {client.version}{setting}"
+    negotiating = release_of(client.name, client.version, None)
+    if client.api_version is not None and negotiating is not None and not is_version(client.api_version):
+        return violated("api-version-malformed", f"{what}: {VERSION_MEANINGS['api-version-malformed']}")
     release = release_of(client.name, client.version, client.api_version)
     if release is None:
         return inconclusive("client-unknown", f"{what}: {VERSION_MEANINGS['client-unknown']}")
     if seen.protocol.startswith("SASL") and seen.mechanism not in release.mechanisms:
         return violated("mechanism-unknown", f"{what} does not know {seen.mechanism}", mechanism=seen.mechanism)
-    wrong = (_mismatch(what, release, broker, with_group=with_group) for broker in brokers)
+    wrong = (_mismatch(what, release, broker, with_group=asked.group is not None) for broker in brokers)
     return next(filter(None, wrong), None) or passed(f"{what} meets the brokers' ranges")
+
+
+def _not_found(client: ClientSeen, asked: Asked) -> Diagnosis:
+    """Proven only where the image's own Python looked, and for what is known to be a Python distribution."""
+    told = f"{client.name}: {VERSION_MEANINGS['client-not-found']}"
+    if not is_known(client.name):
+        return inconclusive("client-unknown", f"{client.name}: {VERSION_MEANINGS['client-unknown']}")
+    if not asked.own_interpreter:
+        return inconclusive("client-not-found", f"{told} that the interpreter image's Python would see")
+    return violated("client-not-found", told, layer=Layer.PACKAGING)
 
 
 def _mismatch(what: str, release: Release, broker: BrokerSeen, *, with_group: bool) -> Diagnosis | None:

@@ -47,6 +47,8 @@ class Asked:
     """Where given, MSG-200 demands that `described` shows the smoke topic to keep no record for longer."""
     client: ClientSeen | None = None
     """Instead of the transcript's own, where the client is named rather than found."""
+    own_interpreter: bool = True
+    """Whether the probe ran on the image's own Python, and so saw what the runtime's would."""
     run_facts: Mapping[str, FactValue] = field(default_factory=dict)
     """Facts of the task that carried the probe (stop reason, exit code, stream), told where a rung is not seen."""
 

@@ -330,8 +330,11 @@ def test_the_ranges_say_what_real_clients_did_against_kafka_4_2(
         ("kafka-python", "0.9.5", None, Outcome.INCONCLUSIVE, "client-unknown"),
         ("kafka-python", "not a version", None, Outcome.INCONCLUSIVE, "client-unknown"),
         ("kafka-python", "2.2.15", "0.7", Outcome.INCONCLUSIVE, "client-unknown"),
-        ("kafka-python", "2.2.15", "latest", Outcome.INCONCLUSIVE, "client-unknown"),
-        ("kafka-python", None, None, Outcome.INCONCLUSIVE, "client-not-found"),
+        ("kafka-python", "2.2.15", "latest", Outcome.VIOLATION, "api-version-malformed"),
+        ("kafka-python", "2.2.15", "2.6banana", Outcome.VIOLATION, "api-version-malformed"),
+        ("kafka-python", "9.0.0", "banana", Outcome.INCONCLUSIVE, "client-unknown"),
+        ("kafka-python", None, None, Outcome.VIOLATION, "client-not-found"),
+        ("franz-go", None, None, Outcome.INCONCLUSIVE, "client-unknown"),
         ("confluent-kafka", "2.16.1", None, Outcome.INCONCLUSIVE, "client-unknown"),
         ("../kafka-python", "2.2.15", None, Outcome.INCONCLUSIVE, "client-unknown"),
     ],
@@ -343,6 +346,16 @@ def test_an_unknown_client_is_never_guessed(
     client = ClientSeen(name=name, version=version, api_version=api_version)
     found = RUNGS["MSG-220"](seen(bootstrap=(broker(),), client=client), ASKED)
     assert (outcome, cause) == (found.outcome, found.cause)
+
+
+@pytest.mark.parametrize(
+    ("own", "outcome", "layer"), [(True, Outcome.VIOLATION, Layer.PACKAGING), (False, Outcome.INCONCLUSIVE, None)]
+)
+def test_a_client_is_missed_by_the_images_own_python_alone(own: bool, outcome: Outcome, layer: Layer | None) -> None:
+    """An interpreter that was brought along looks into folders of its own."""
+    asked = Asked(own_interpreter=own)
+    found = RUNGS["MSG-220"](seen(bootstrap=(broker(),), client=ClientSeen(name="kafka-python")), asked)
+    assert (outcome, "client-not-found", layer) == (found.outcome, found.cause, found.layer)
 
 
 def test_the_data_knows_the_installed_kafka_python() -> None:
