@@ -27,8 +27,7 @@ def forms(value: str) -> set[str]:
     derived = {
         *_escaped(value),
         repr(data)[2:-1],
-        html.escape(value),
-        html.escape(value, quote=False),
+        *_xml_forms(value),
         data.hex(),
         data.hex().upper(),
         *_url_forms(value),
@@ -93,9 +92,17 @@ def _escaped(value: str) -> set[str]:
         found |= {
             literal[1:-1]
             for text in found
-            for literal in (json.dumps(text), json.dumps(text, ensure_ascii=False), repr(text))
+            for literal in (json.dumps(text), json.dumps(text, ensure_ascii=False), repr(text), ascii(text))
         }
-    return found
+    # what a terminal or a shortened repr makes of letters that it can't or won't show, with nothing else escaped
+    return found | {value.encode("ascii", "backslashreplace").decode(), value.encode("unicode_escape").decode()}
+
+
+def _xml_forms(value: str) -> Iterator[str]:
+    for quote in (True, False):
+        escaped = html.escape(value, quote=quote)
+        yield escaped
+        yield escaped.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _url_forms(value: str) -> Iterator[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from pytest_substrate.evidence.broken import BREAK, has_breaks, squeezed, unbroken
 from pytest_substrate.evidence.forms import SHORTEST, forms, needles, values_of
@@ -191,12 +192,15 @@ class Net:
 
 
 class Scrubber(Net):
-    """The net of one process's run, which from the first secret on also holds what is logged."""
+    """The net of one process's run, which from the first secret on also holds what is logged, and the process's own
+    streams, to which a test can print past pytest (`capsys.disabled()`).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._on_first: list[Callable[[], None]] = []
         self._factory: Callable[..., logging.LogRecord] | None = None
+        self._streams: list[TextIO] = []
 
     def on_first(self, call: Callable[[], None]) -> None:
         """Call when the first secret becomes known (at once, where one is)."""
@@ -213,14 +217,30 @@ class Scrubber(Net):
             first = first and bool(self)
         if first:
             self._hold_logging()
+            self._hold_streams()
             for call in self._on_first:
                 call()
 
     def release(self) -> None:
-        """Give logging back its own records."""
+        """Give logging back its own records, and the streams their own writing."""
+        while self._streams:
+            vars(self._streams.pop()).pop("write", None)
         if self._factory is not None:
             logging.setLogRecordFactory(self._factory)
             self._factory = None
+
+    def _hold_streams(self) -> None:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None and "write" not in getattr(stream, "__dict__", ("write",)):  # else another's holds it
+                stream.write = self._writing(stream.write)  # type: ignore[method-assign]  # the object's own, for now
+                self._streams.append(stream)
+
+    def _writing(self, write: Callable[[str], int]) -> Callable[[str], int]:
+        def scrubbed(text: str) -> int:
+            write(self.scrub(text))
+            return len(text)
+
+        return scrubbed
 
     def _hold_logging(self) -> None:
         before = self._factory = logging.getLogRecordFactory()

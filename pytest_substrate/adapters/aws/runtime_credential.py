@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_substrate.adapters.aws.answer import NoAnswer, answered, ask
+from pytest_substrate.evidence.forms import secrets_of
 from pytest_substrate.evidence.secret import Secret
 from pytest_substrate.model.observation import Unobserved
 
@@ -32,7 +33,8 @@ def read_runtime_credential(client: Any, name: str, *, known: Callable[[str], No
     """
     answer = ask(client, _OPERATION, what=name, SecretId=name)
     text = answer.text("SecretString")
-    known(text)
+    for secret in secrets_of(text):
+        known(secret)
     try:
         value = json.loads(text)
     except ValueError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import logging
+import sys
 import urllib.parse
 from collections.abc import Iterator
 
@@ -41,6 +43,10 @@ def scrubber() -> Iterator[Scrubber]:
         repr(json.dumps({"body": json.dumps({"password": SECRET})})),
         repr(SECRET.encode()),
         html.escape(SECRET),
+        html.escape(SECRET).encode("ascii", "xmlcharrefreplace").decode(),
+        SECRET.encode("ascii", "backslashreplace").decode(),
+        SECRET.encode("unicode_escape").decode(),
+        ascii(SECRET),
         urllib.parse.quote(SECRET),
         urllib.parse.quote(SECRET, safe=""),
         urllib.parse.quote_plus(SECRET),
@@ -131,6 +137,19 @@ def test_logging(scrubber: Scrubber, caplog: pytest.LogCaptureFixture) -> None:
     scrubber.release()
     log.warning("password %s", "plain")
     assert "password plain" == caplog.records[-1].getMessage()
+
+
+def test_the_own_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test prints past pytest is clean too; on release, a stream writes by itself again."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "__stdout__", stream)
+    monkeypatch.setattr(sys, "__stderr__", None)
+    scrubber = Scrubber()
+    scrubber.add(SECRET)
+    print("password", SECRET, file=stream)
+    scrubber.release()
+    print(SECRET, file=stream)
+    assert f"password {MASK}\n{SECRET}\n" == stream.getvalue()
 
 
 def test_on_first() -> None:

@@ -122,6 +122,16 @@ def test_reading_a_credential_is_unheard(endpoint: str, log: pytest.LogCaptureFi
     assert [] == [record.name for record in log.records if record.name.startswith(("botocore", "boto3", "urllib3"))]
 
 
+def test_all_parts_of_a_secret_are_known() -> None:
+    """The whole text and each value in it, not the user's name."""
+    known: set[str] = set()
+    text = json.dumps({"username": "ingest", "password": PASSWORD, "keys": {"api": "key-of-an-api"}})
+    client: Any = type("Client", (), {"get_secret_value": lambda self, **_: {"SecretString": text}})()
+    seen = read_runtime_credential(client, "x", known=known.add)
+    assert isinstance(seen, Unobserved)
+    assert {text, PASSWORD, "key-of-an-api"} == known
+
+
 def test_every_other_way_is_unheard_too(
     endpoint: str, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
