@@ -62,6 +62,8 @@ class StartFailure(StrEnum):
     """No service revision and no running task tells which digest the image's tag stands for."""
     NO_LOG_GROUP = "no-log-group"
     """The container has no awslogs group, and `[probe] log_group` names none."""
+    OTHER_ROLE = "other-role"
+    """The live task definition names another task role than the declared: no task is started under it (MSG-060)."""
     NAME_TAKEN = "name-taken"
     """The container already has a variable of the name that the probe needs."""
     NOT_IMPLEMENTED = "not-implemented"

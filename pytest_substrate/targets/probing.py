@@ -63,6 +63,7 @@ def probe(target: ControlPlaneTarget, service: str, request: ProbeRequest) -> Pr
         log_group=target.declaration.probe.log_group,
         expected_arn=expected,
         interpreter_image=target.declaration.probe.interpreter_image,
+        task_role=(target.declaration.account, declared.task_role),
     )
     run = TwinRun(calls=calls, live=live, plan=plan, request=asked, pace=target.pace, progress=target.progress)
     return run.send()
@@ -72,7 +73,12 @@ def group_of(target: ControlPlaneTarget, service: str) -> tuple[str, ...]:
     """See `Target.probe_group`. Nothing is asked of the control plane where no other service could belong."""
     declared = target.declaration.service
     own = declared[service].messaging
-    alike = [name for name, other in declared.items() if own is not None and _alike(own, other.messaging)]
+    role = declared[service].task_role
+    alike = [
+        name
+        for name, other in declared.items()
+        if own is not None and other.task_role == role and _alike(own, other.messaging)
+    ]
     if len(alike) < 2 or own is None or target.vantage is not Vantage.TASK:
         return (service,)
     calls = TwinCalls(target.client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Final
 
 from pytest_substrate.embedded.faults import fault
 from pytest_substrate.embedded.platform import dev_min, names, roles
@@ -11,6 +12,8 @@ from pytest_substrate.embedded.platform.login import accepts
 from pytest_substrate.embedded.platform.platform import Platform, wait_until
 from pytest_substrate.embedded.platform.service import Definition, container, deploy, deployed, set_variable
 from pytest_substrate.model.outcome import Layer
+
+_OTHER_ROLE: Final = "reporting-task"
 
 
 @fault(
@@ -78,6 +81,21 @@ def rotated_without_redeploy(platform: Platform) -> Iterator[None]:
     )
     yield
     deploy(platform)
+
+
+@fault(
+    "task-role-swapped",
+    check="MSG-060",
+    layer=Layer.IDENTITY,
+    cause="other-role",
+    breaks="the task definition names another task role than the declared, one that ECS may assume",
+)
+def task_role_swapped(platform: Platform) -> Iterator[None]:
+    """The service goes on as it did: to Kafka its role means nothing, so only the declaration tells."""
+    roles.make_role(platform, _OTHER_ROLE, trust=roles.of_tasks(), policy=None)
+    with deployed(platform, lambda definition: definition.update(taskRoleArn=names.role_arn(_OTHER_ROLE))):
+        yield
+    platform.client("iam").delete_role(RoleName=_OTHER_ROLE)
 
 
 @fault(

@@ -17,14 +17,19 @@ Policy = Mapping[str, Any]
 
 def make_roles(platform: Platform, *, secret_arn: str, key_arn: str, observer: Policy) -> None:
     """Task role (it needs nothing of AWS), execution role, and the observer role with the policy that a run needs."""
-    tasks = {
-        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-        "Condition": {"StringEquals": {"aws:SourceAccount": names.ACCOUNT}},
-    }
+    tasks = of_tasks()
     make_role(platform, names.TASK_ROLE, trust=tasks, policy=None)
     make_role(platform, names.EXECUTION_ROLE, trust=tasks, policy=execution_policy([secret_arn], key_arn=key_arn))
     operator = {"Principal": {"AWS": f"arn:aws:iam::{names.ACCOUNT}:user/{names.OPERATOR}"}}
     make_role(platform, names.OBSERVER_ROLE, trust=operator, policy=observer)
+
+
+def of_tasks() -> dict[str, Any]:
+    """The trust of a role that ECS gives to tasks of this account."""
+    return {
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": names.ACCOUNT}},
+    }
 
 
 def make_operator(platform: Platform) -> Credentials:

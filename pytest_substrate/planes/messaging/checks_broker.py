@@ -1,6 +1,7 @@
 """The messaging plane's checks from the task on: what the probe sees, from its own identity to a record and back.
 
-Each stands on MSG-055 and the rungs below it on the way to a broker. MSG-190 does not stand on MSG-180: a broker that
+Each stands on MSG-055 and the rungs below it on the way to a broker; MSG-060 on nothing, as the service's task
+definition alone proves another role, and no task is sent then. MSG-190 does not stand on MSG-180: a broker that
 hides a topic proves that describe is refused, whether the topic exists or not.
 """
 
@@ -69,13 +70,16 @@ BROKER_CHECKS: Final[tuple[Check, ...]] = (
         statement="the probe runs as the service's task role",
         layer=Layer.IDENTITY,
         subjects=subjects.messaging_services,
-        needs=("MSG-055",),
         causes=(*_own(IDENTITY_MEANINGS), *TRANSCRIPT_CAUSES),
+        permissions=permissions_of(["ecs:DescribeServices", "ecs:DescribeTaskDefinition"]),
         next="aws ecs describe-task-definition --task-definition {ecs_service} --region {region} "
         "--query taskDefinition.taskRoleArn",
         why="A proof made under another identity says nothing about the service.",
-        how="The container's credential endpoint is asked as an SDK would, and STS who these credentials are.",
-        red_when="the credentials are not from the container, are another role's, or an SDK would take others first.",
+        how="The role that the service's task definition names; then the container's credential endpoint is asked as "
+        "an SDK would, and STS who these credentials are. Where the definition names another role than the declared, "
+        "no task is sent (MSG-055 is INCONCLUSIVE then), as the definition proves enough.",
+        red_when="the task definition names another role, the credentials are not from the container, are another "
+        "role's, or an SDK would take others first.",
         runtime=True,
     ),
     Check(

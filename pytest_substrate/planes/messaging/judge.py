@@ -23,7 +23,7 @@ from pytest_substrate.planes.messaging.diagnose.injection import expected_variab
 from pytest_substrate.planes.messaging.diagnose.rotation import diagnose_freshness
 from pytest_substrate.planes.messaging.diagnose.rungs import RUNGS
 from pytest_substrate.planes.messaging.diagnose.seen import SMOKE_RETENTION_MS, Asked
-from pytest_substrate.planes.messaging.diagnose.task import diagnose_start, run_facts
+from pytest_substrate.planes.messaging.diagnose.task import NOT_A_FRESH_TASK, diagnose_start, run_facts
 from pytest_substrate.planes.messaging.diagnose.wiring import diagnose_injection, diagnose_wiring, is_visible
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ def _judge_rung(check: str, about: _Subject, topic: str | None) -> Diagnosis:
     asked = Asked(
         role=about.service.task_role,
         account=about.context.declaration.account,
+        defined_role=_defined_role(about) if check == "MSG-060" else None,
+        not_started=_not_started(run),
         principal=credential.principal if credential else None,
         topic=topic,
         operations=about.messaging.topics[topic] if topic else (),
@@ -185,6 +187,19 @@ def _judge_rung(check: str, about: _Subject, topic: str | None) -> Diagnosis:
     if in_running_task and layer is Layer.CREDENTIAL and found.outcome is Outcome.VIOLATION and credential:
         return _blamed(found, about)
     return found
+
+
+def _defined_role(about: _Subject) -> str | None:
+    definition = observe.observe_live_definition(about.context, about.name)
+    return definition.task_role_arn if isinstance(definition, TaskDefinition) else None
+
+
+def _not_started(run: ProbeRun | Unobserved) -> str | None:
+    if isinstance(run, Unobserved):
+        return None
+    if run.start_failure is not None:
+        return run.start_failure.value
+    return NOT_A_FRESH_TASK.slug if run.vantage is Vantage.HERE else None
 
 
 def _described(

@@ -66,6 +66,8 @@ class TwinPlan:
     expected_arn: str | None = None
     """The declared secret, whole and without a version; None where there is none to compare with."""
     interpreter_image: str | None = None
+    task_role: tuple[str, str] | None = None
+    """Account and name of the declared task role: the only one under which a task is started. None where any may be."""
 
     @property
     def family(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pytest_substrate.adapters.aws.answer import NoAnswer
 from pytest_substrate.adapters.aws.twins import TwinCalls
+from pytest_substrate.model.aws.role import is_role
 from pytest_substrate.model.facts import line
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Vantage
@@ -94,6 +95,9 @@ class TwinRun:
         return replace(run, left_behind=left)
 
     def _attempt(self) -> ProbeRun:
+        role, declared = self._known.task_role_arn, self.plan.task_role
+        if role and declared and not is_role(role, *declared):
+            return self._failed(StartFailure.OTHER_ROLE, f"the live task definition names {role}")
         twin = derive_twin(self.live.definition, self.plan)
         if isinstance(twin, NoTwin):
             return self._failed(twin.failure, twin.detail)

@@ -155,8 +155,8 @@ def test_what_the_probe_sees_does_not_stand_on_what_aws_says() -> None:
         if check.id >= "MSG-055":
             assert not outside & set(check.needs)
             assert check.runtime
-        if check.id > "MSG-055":
-            assert check.needs
+        if check.id > "MSG-055":  # the task definition alone can prove another role, where no task is sent at all
+            assert check.needs or check.id == "MSG-060"
 
 
 @pytest.mark.parametrize("plane", sorted(set(ROOMS) - BUILT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_substrate.model.aws.role import is_role, role_of
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.facts import FactValue, admitted
 from pytest_substrate.model.observation import Unobserved
@@ -27,6 +28,7 @@ IDENTITY_MEANINGS: Final = {
     "shadowed": "an SDK in the container takes other credentials before the task role's",
     "credentials-refused": "STS refuses the task role's credentials",
     "other-role": "the task runs as another role than the declared one",
+    "no-task": "no task of the service was started, so none told its role (MSG-055)",
     "role-unknown": "neither the credential endpoint nor STS said which role it is",
 }
 """The causes of MSG-060."""
@@ -41,14 +43,21 @@ CREDENTIAL_MEANINGS: Final = {
 }
 """The causes of MSG-070."""
 
+_NO_TASK: Final = "no task of the service was started, so none told its role"
 _UNPROVEN: Final = ("endpoint-unreachable", "silent", "out-of-time")
 
 
 def diagnose_identity(seen: Seen, asked: Asked) -> Diagnosis:
     """Whether the probe's credentials came from the container's endpoint and are the declared task role's.
 
-    STS decides where it answered; else the credential document's own RoleArn. It doesn't decide what the role may do.
+    Another role in the live task definition decides it before any task: the observer may pass the declared one alone,
+    so none is sent. Then STS decides where it answered; else the credential document's own RoleArn. It doesn't decide
+    what the role may do.
     """
+    if asked.defined_role is not None and not is_role(asked.defined_role, asked.account, asked.role):
+        return _defined(asked.defined_role, asked).with_facts(asked.run_facts)
+    if asked.not_started is not None:
+        return inconclusive("no-task", f"{_NO_TASK} (MSG-055: {asked.not_started})").with_facts(asked.run_facts)
     if isinstance(seen, Unobserved):
         return unseen_transcript(seen, asked)
     found = seen.identity
@@ -79,21 +88,20 @@ def _identity(found: IdentitySeen, asked: Asked) -> Diagnosis:
     return _role(found.caller_arn or found.role_arn, who, asked)
 
 
+def _defined(arn: str, asked: Asked) -> Diagnosis:
+    return violated(
+        "other-role",
+        f"the service's task definition names {arn}, the declared task role is {asked.role} in {asked.account}",
+        role_arn=admitted("role_arn", arn),
+    )
+
+
 def _role(arn: str | None, who: str, asked: Asked) -> Diagnosis:
     if arn is None:
         return inconclusive("role-unknown", IDENTITY_MEANINGS["role-unknown"])
     if role_of(arn) != (asked.account, asked.role):
         return violated("other-role", f"{who} says {arn}, the declared task role is {asked.role} in {asked.account}")
     return passed(f"the task is {asked.role}, says {who}")
-
-
-def role_of(arn: str) -> tuple[str, str] | None:
-    """Account and name of the role in the ARN of a role (whose path is left out) or of its session."""
-    parts = arn.split(":", 5)
-    words = parts[-1].split("/")
-    if len(parts) != 6 or len(words) < 2 or words[0] not in ("role", "assumed-role"):
-        return None
-    return parts[4], words[-1] if words[0] == "role" else words[1]
 
 
 def diagnose_received_credential(seen: Seen, asked: Asked) -> Diagnosis:

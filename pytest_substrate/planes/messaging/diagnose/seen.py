@@ -34,6 +34,10 @@ class Asked:
     role: str | None = None
     """The declared task role's name."""
     account: str | None = None
+    defined_role: str | None = None
+    """The task role that the service's live task definition names; None where it names none, or could not be seen."""
+    not_started: str | None = None
+    """The cause of MSG-055 where no task of the service told anything of itself."""
     principal: str | None = None
     """The declared Kafka principal."""
     topic: str | None = None

@@ -66,6 +66,9 @@ WAYS_TO_FAIL: Final[Mapping[StartFailure, Way]] = {
         meaning="neither a service revision nor a running task tells the image's digest"
     ),
     StartFailure.NO_LOG_GROUP: Way(meaning="the container has no awslogs group, and [probe] log_group names none"),
+    StartFailure.OTHER_ROLE: Way(
+        meaning="its task definition names another task role than the declared (MSG-060), so none was sent"
+    ),
     StartFailure.NAME_TAKEN: Way(meaning="the container already has a variable of the name that the probe needs"),
     StartFailure.NOT_IMPLEMENTED: Way(meaning="the target lacks an operation that sending a probe needs"),
     StartFailure.TASK_FAILED: Way(meaning="the task stopped before it ran, for a reason that none of the others names"),

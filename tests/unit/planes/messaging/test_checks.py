@@ -70,13 +70,13 @@ class TestEach:
 
 
 def test_the_probe_needs_nothing_of_aws_but_a_started_task() -> None:
-    """No rung of the probe stands on MSG-010 … MSG-050, directly or through another."""
+    """No rung of the probe stands on MSG-010 … MSG-050, directly or through another; MSG-060 stands on none."""
 
     def below(check: str) -> set[str]:
         return {check}.union(*(below(need) for need in BY_ID[check].needs))
 
     for check in RUNGS:
-        assert "MSG-055" in below(check)
+        assert "MSG-055" in below(check) or check == "MSG-060"
         assert not {"MSG-005", "MSG-010", "MSG-020", "MSG-030", "MSG-040", "MSG-050"} & below(check)
 
 

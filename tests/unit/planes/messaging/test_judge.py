@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pytest_substrate.gate.ladder import Ladder
+from pytest_substrate.gate.required import required_pairs
 from pytest_substrate.model.observation import Unobserved
-from pytest_substrate.model.outcome import Layer, Outcome, Vantage
+from pytest_substrate.model.outcome import Layer, Outcome, Plane, Vantage
 from pytest_substrate.model.probe_run import ProbeRun, StartFailure
+from pytest_substrate.model.record import exit_code, first_red
 from pytest_substrate.model.transcript import Failure, ProbeRequest, TopicSeen
-from pytest_substrate.planes.catalogue import catalogue
+from pytest_substrate.planes.catalogue import catalogue, diagnose_with
 from pytest_substrate.planes.messaging.checks import CHECKS
 from pytest_substrate.planes.messaging.judge import judge
 from pytest_substrate.planes.substrate.judge import judge as judge_substrate
@@ -270,3 +273,52 @@ def test_a_topic_that_keeps_records_is_never_written_to(
     [request] = target.requests
     assert (None if cause else "substrate.smoke", cause is None) == (request.smoke_topic, request.client_round_trip)
     assert (outcome or Outcome.PASS, cause) == (found.outcome, found.cause)
+
+
+def with_role(stage: Any, role: str | None) -> Any:
+    """The live task definition under another task role."""
+    definition = {**stage.healthy["describe_task_definition"]["taskDefinition"]}
+    return {"taskDefinition": definition | ({"taskRoleArn": role} if role else {})}
+
+
+def test_a_swapped_task_role_is_the_identitys_fault(stage: Any) -> None:
+    """MSG-060 is violated by the task definition itself, and red first: no task is sent, which proves no start."""
+    other = "arn:aws:iam::111122223333:role/reporting-task"
+    run = ProbeRun(
+        vantage=Vantage.TASK,
+        transcript=Unobserved(reason="other-role"),
+        start_failure=StartFailure.OTHER_ROLE,
+        task_role_arn=other,
+    )
+    context, _ = stage.context({"describe_task_definition": with_role(stage, other)}, run=run)
+    start = judge("MSG-055", "service/ingest", context)
+    assert (Outcome.INCONCLUSIVE, "other-role") == (start.outcome, start.cause)
+    found = judge("MSG-060", "service/ingest", context)
+    assert (Outcome.VIOLATION, "other-role", other) == (found.outcome, found.cause, found.facts["role_arn"])
+    ladder = Ladder(context.declaration, diagnose_with(context), context.now, Vantage.TASK)
+    records = [ladder.record(pair) for pair in required_pairs(context.declaration, [Plane.MESSAGING])]
+    red = first_red(records)
+    assert red is not None
+    assert ("MSG-060", Layer.IDENTITY, "other-role") == (red.check, red.layer, red.cause)
+    assert 1 == exit_code(records)
+    assert {"MSG-055"} == {record.check for record in records[: records.index(red)] if not record.outcome.green}
+
+
+@pytest.mark.parametrize(
+    ("run", "cause"),
+    [
+        (
+            ProbeRun(vantage=Vantage.TASK, transcript=Unobserved(reason="x"), start_failure=StartFailure.QUOTA),
+            "no-task",
+        ),
+        (ProbeRun(vantage=Vantage.HERE, transcript=Unobserved(reason="not-the-runtime")), "no-task"),
+        (ProbeRun(vantage=Vantage.TASK, transcript=Unobserved(reason="parts-cut")), "parts-cut"),
+    ],
+)
+def test_without_a_task_nobody_tells_the_role(stage: Any, run: ProbeRun, cause: str) -> None:
+    """MSG-060 stands on no other rung, so it says itself that it could not be seen."""
+    role = "arn:aws:iam::111122223333:role/ingest-task"
+    context, _ = stage.context({"describe_task_definition": with_role(stage, role)}, run=run)
+    found = judge("MSG-060", "service/ingest", context)
+    assert (Outcome.INCONCLUSIVE, cause) == (found.outcome, found.cause)
+    assert cause in {known.slug for known in catalogue()["MSG-060"].causes}

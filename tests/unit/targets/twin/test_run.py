@@ -24,7 +24,7 @@ REQUEST = ProbeRequest(nonce="0123456789abcdef0123456789abcdef")
 SECRET = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:AmazonMSK_ingest-AbCdEf"
 
 
-def a_run(plane: Any, *, said: list[str] | None = None) -> TwinRun:
+def a_run(plane: Any, *, said: list[str] | None = None, role: str = "ingest-task") -> TwinRun:
     """A probe of the plane's service, ready to be sent."""
     live = read_live(plane.twin_calls, "main", "ingest", "app")
     assert isinstance(live, Live), live
@@ -38,6 +38,7 @@ def a_run(plane: Any, *, said: list[str] | None = None) -> TwinRun:
         run_id="r1",
         expires=expiry(REQUEST, AWS_PACE, plane.now),
         expected_arn=SECRET,
+        task_role=("111122223333", role),
     )
     heard: list[str] = [] if said is None else said
     return TwinRun(
@@ -83,6 +84,32 @@ def test_a_result_survives_the_store(play: Play, tmp_path: Path) -> None:
     folder = tmp_path / "store"
     ObservationStore(folder).observe("probe/ingest", kind, lambda: run)
     assert run == ObservationStore(folder).observe("probe/ingest", kind, lambda: run).value
+
+
+@pytest.mark.parametrize(
+    ("defined", "role", "failure"),
+    [
+        ("arn:aws:iam::111122223333:role/ingest-task", "ingest-task", None),
+        ("arn:aws:iam::111122223333:role/teams/ingest-task", "ingest-task", None),
+        ("ingest-task", "ingest-task", None),
+        ("arn:aws:iam::111122223333:role/ingest-task", "ingest", StartFailure.OTHER_ROLE),
+        ("arn:aws:iam::444455556666:role/ingest-task", "ingest-task", StartFailure.OTHER_ROLE),
+        ("ingest-task/ingest", "ingest", StartFailure.OTHER_ROLE),
+        (None, "ingest-task", None),
+    ],
+)
+def test_no_task_is_started_under_another_role(
+    play: Play, live: dict[str, Any], defined: str | None, role: str, failure: StartFailure | None
+) -> None:
+    """Where the live task definition names another role than the declared, nothing is registered or run."""
+    live["taskRoleArn"] = defined
+    if defined is None:
+        del live["taskRoleArn"]
+    plane = play()
+    run = a_run(plane, role=role).send()
+    assert (failure, defined) == (run.start_failure, run.task_role_arn)
+    assert (failure is None) == bool(plane.named("RegisterTaskDefinition")) == bool(plane.named("RunTask"))
+    assert [] == plane.left()
 
 
 STOPPED = {"lastStatus": "STOPPED", "stopCode": "TaskFailedToStart"}
