@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pytest_substrate.model.check import Check
+from pytest_substrate.model.command import shown
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.planes.catalogue import BUILT, catalogue
 from pytest_substrate.planes.documentation import own_causes, shared_slugs, subjects_of
@@ -65,7 +66,9 @@ def _text(check: Check) -> Iterator[str]:
         yield from _paragraph(f"  {cause.slug}", cause.meaning, indent=30)
     if shared_slugs(check):
         yield from _paragraph("  or, as elsewhere", ", ".join(shared_slugs(check)), indent=30)
-    yield f"next         {check.next}"
+    yield f"next         {shown(check.next)}"
+    for cause, command in check.nexts.items():
+        yield f"  {cause}: {shown(command)}"
     yield f"docs         {check.docs}"
 
 
@@ -97,6 +100,6 @@ def _json(check: Check) -> dict[str, Any]:
         "runtime": check.runtime,
         "permissions": list(check.permissions),
         "causes": [{"cause": cause.slug, "meaning": cause.meaning} for cause in check.causes],
-        "next": check.next,
+        "next": shown(check.next),
         "docs": check.docs,
     }

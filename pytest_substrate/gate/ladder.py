@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_substrate.gate.required import check_set
 from pytest_substrate.gate.waivers import standing
 from pytest_substrate.model.check import Check, Pair
+from pytest_substrate.model.command import filled
 from pytest_substrate.model.facts import FactValue, checked_facts
 from pytest_substrate.model.outcome import Outcome, Vantage
 from pytest_substrate.model.record import Record
@@ -103,7 +103,8 @@ class Ladder:
             facts |= _waived_facts(waiver, outcome)
             message = f"waived by {waiver.owner} ({waiver.ticket}) until {_stamp(waiver.expires)}: {message}"
             outcome = Outcome.WAIVED
-        command = diagnosis.next or check.next.format_map(_Blanks(self._words(pair.subject) | dict(diagnosis.facts)))
+        words = self._words(pair.subject) | dict(diagnosis.facts)
+        command = diagnosis.next or filled(check.command(diagnosis.cause), words)
         return Record(
             check=check.id,
             plane=check.plane,
@@ -182,17 +183,6 @@ def _words_of(declaration: Declaration, kind: str, name: str) -> dict[str, FactV
     if kind == "grant":
         return {"bucket": declaration.grant[name].bucket}
     return {"role": name} if kind == "role" else {"ecs_cluster": name}
-
-
-class _Blanks(dict[str, FactValue]):
-    """The words of a command, quoted for a shell, as some come from a peer; what isn't known stays a blank to fill."""
-
-    def __getitem__(self, key: str) -> str:
-        value = self.get(key)
-        if value is None:
-            return key.upper()
-        items = value if isinstance(value, (list, tuple)) else [value]
-        return " ".join(shlex.quote(str(item)) for item in items)
 
 
 def _held(declaration: Declaration, checks: Mapping[str, Check]) -> frozenset[Pair]:

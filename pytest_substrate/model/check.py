@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ class Check:
     `needs` names the checks without which this one can't be judged; they are looked up for the same subject, else for
     the subject that holds it (a topic's service), else for what it uses (a service's cluster).
     `subjects` is pure: which subjects of a declaration the check applies to, before `not_applicable`.
-    `permissions` are IAM actions that the observer needs. `next` is a command with `{placeholders}` of facts.
+    `permissions` are IAM actions that the observer needs. `next` is a command with `{words}` of facts, `nexts` are
+    those of single causes, whose mend lies elsewhere.
     """
 
     id: str
@@ -42,8 +43,13 @@ class Check:
     why: str
     how: str
     red_when: str
+    nexts: Mapping[str, str] = field(default_factory=dict, hash=False)
     runtime: bool = field(default=False)
     """Whether the proof is made inside the runtime (a transcript), and so takes its vantage from there."""
+
+    def command(self, cause: str | None) -> str:
+        """The template of the next command where this is the cause."""
+        return self.nexts.get(cause or "", self.next)
 
     @property
     def docs(self) -> str:

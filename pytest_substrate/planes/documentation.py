@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_substrate.model.check import Cause, Check
+from pytest_substrate.model.command import shown
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.planes.catalogue import BUILT, ROOMS, catalogue, checks_of
 
@@ -34,7 +35,7 @@ _GENERATED: Final = "<!-- made by `python -m pytest_substrate.planes.documentati
 
 _INTRODUCTION: Final = (
     "Each has a permanent id. `substrate explain ID` says the same on screen, `substrate checks` which of them a "
-    "declaration demands."
+    "declaration demands. Words in capitals in a next command are what a run fills in."
 )
 _SHARED: Final = (
     "Many checks can end with these, most of them where something could not be observed: that is INCONCLUSIVE, and red."
@@ -129,7 +130,11 @@ def _section(check: Check) -> list[str]:
     shared = ", ".join(f"`{slug}`" for slug in shared_slugs(check))
     if shared:
         lines += ["", f"Or one of the [shared causes](README.md#shared-causes): {shared}."]
-    return [*lines, "", "Next:", "", "```", check.next, "```", ""]
+    lines += ["", "Next:", "", "```", shown(check.next), "```", ""]
+    for command in dict.fromkeys(check.nexts.values()):
+        causes = ", ".join(f"`{cause}`" for cause, own in check.nexts.items() if own == command)
+        lines += [f"Next, for {causes}:", "", "```", shown(command), "```", ""]
+    return lines
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:

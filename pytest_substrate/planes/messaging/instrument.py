@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_substrate.model.check import Check
+from pytest_substrate.model.command import filled
 from pytest_substrate.model.diagnosis import Diagnosis
 from pytest_substrate.model.facts import FactValue, admitted, checked_facts
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import Outcome, Vantage
 from pytest_substrate.model.record import Record
 from pytest_substrate.model.transcript import ClientSeen, Transcript
-from pytest_substrate.planes.messaging.checks_broker import BROKER_CHECKS
+from pytest_substrate.planes.messaging.checks_broker import BROKER_CHECKS, CONFIG
 from pytest_substrate.planes.messaging.diagnose.rungs import RUNGS
 from pytest_substrate.planes.messaging.diagnose.seen import Asked, Seen
 
@@ -23,10 +23,11 @@ CHECKS: Final[Mapping[str, Check]] = {check.id: check for check in BROKER_CHECKS
 
 _NEXT: Final[Mapping[str, str]] = {
     "MSG-120": "nc -vz {host} {port}",
-    "MSG-150": "kafka-configs.sh --bootstrap-server {broker} --describe --entity-type brokers --all",
-    "MSG-160": "kafka-configs.sh --bootstrap-server {broker} --describe --entity-type users --entity-name {principal}",
-    "MSG-180": "kafka-topics.sh --bootstrap-server {broker} --describe --topic {topic}",
-    "MSG-200": "kafka-topics.sh --bootstrap-server {broker} --describe --topic {topic}",
+    "MSG-150": f"kafka-configs.sh --bootstrap-server {{broker}}{CONFIG} --describe --entity-type brokers --all",
+    "MSG-160": f"kafka-configs.sh --bootstrap-server {{broker}}{CONFIG} --describe --entity-type users "
+    "--entity-name {principal}",
+    "MSG-180": f"kafka-topics.sh --bootstrap-server {{broker}}{CONFIG} --describe --topic {{topic}}",
+    "MSG-200": f"kafka-topics.sh --bootstrap-server {{broker}}{CONFIG} --describe --topic {{topic}}",
 }
 """Where a check's own command is AWS's: what a person types against any broker."""
 
@@ -147,28 +148,17 @@ def _not_reached(question: Question, red: Record, found: Mapping[tuple[str, str]
 def _next(question: Question, diagnosis: Diagnosis, wanted: Wanted) -> str:
     if diagnosis.next is not None:
         return diagnosis.next
-    broker = str(diagnosis.facts.get("broker") or wanted.bootstrap[0])
-    host, _, port = broker.rpartition(":")
     words: dict[str, FactValue] = {
-        "broker": broker,
-        "brokers": broker,
-        "host": host.strip("[]"),
-        "port": port,
+        "brokers": [str(diagnosis.facts.get("broker") or wanted.bootstrap[0])],
         "principal": wanted.principal,
         "topic": wanted.smoke,
         "smoke_topic": wanted.smoke,
         "group": wanted.group,
-        "partition": None,
-        "offset": None,
     }
     words |= {name: value for name, value in diagnosis.facts.items() if name != "brokers"}
-    template = _NEXT.get(question.check.id, question.check.next)
-    return template.format_map(_Words({name: value for name, value in words.items() if value is not None}))
-
-
-class _Words(dict[str, FactValue]):
-    """Words for a command, quoted for a shell; what isn't known stays a blank to fill."""
-
-    def __getitem__(self, key: str) -> str:
-        value = self.get(key)
-        return key.upper() if value is None else shlex.quote(str(value))
+    template = question.check.command(diagnosis.cause)
+    if template.startswith("aws ") or template == question.check.next:
+        template = _NEXT.get(question.check.id, question.check.next)
+    if wanted.protocol == "PLAINTEXT":
+        template = template.replace(CONFIG, "")
+    return filled(template, words)

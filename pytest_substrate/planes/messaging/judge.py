@@ -10,6 +10,7 @@ from pytest_substrate.model.aws.ecs import TaskDefinition
 from pytest_substrate.model.aws.kafka import TopicState
 from pytest_substrate.model.aws.secrets import SecretState
 from pytest_substrate.model.diagnosis import Diagnosis
+from pytest_substrate.model.facts import FactValue, admitted
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer, Outcome, Vantage
 from pytest_substrate.model.probe_run import ProbeRun
@@ -182,11 +183,22 @@ def _judge_rung(check: str, about: _Subject, topic: str | None) -> Diagnosis:
         run_facts=run_facts(run) if isinstance(run, ProbeRun) else {},
     )
     found = RUNGS[check](transcript, asked)
+    if found.outcome is not Outcome.PASS:
+        found = found.with_facts(_for_the_next(run, transcript))
     layer = found.layer or _LAYERS[check]
     in_running_task = isinstance(run, ProbeRun) and run.vantage is Vantage.EXEC
     if in_running_task and layer is Layer.CREDENTIAL and found.outcome is Outcome.VIOLATION and credential:
         return _blamed(found, about)
     return found
+
+
+def _for_the_next(run: ProbeRun | Unobserved, transcript: Transcript | Unobserved) -> dict[str, FactValue]:
+    """What the next command of a red rung names: the brokers, the service's task definition."""
+    brokers = transcript.bootstrap if isinstance(transcript, Transcript) else ()
+    return {
+        "brokers": admitted("brokers", tuple(broker.address for broker in brokers)) if brokers else None,
+        "task_definition_arn": None if isinstance(run, Unobserved) else run.task_definition_arn,
+    }
 
 
 def _defined_role(about: _Subject) -> str | None:

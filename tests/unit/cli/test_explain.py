@@ -7,6 +7,7 @@ import json
 import pytest
 
 from pytest_substrate.cli.main import main
+from pytest_substrate.model.command import shown
 from pytest_substrate.planes.catalogue import BUILT, catalogue
 
 
@@ -17,11 +18,13 @@ def test_explains_every_check(capsys: pytest.CaptureFixture[str], name: str) -> 
     assert 0 == main(["explain", name])
     out = capsys.readouterr().out
     words = " ".join(out.split())
-    for said in (check.statement[1:], check.why, check.how, check.red_when, check.next, check.docs):
+    for said in (check.statement[1:], check.why, check.how, check.red_when, shown(check.next), check.docs):
         assert " ".join(said.split()) in words
     assert out.startswith(f"{name} · {check.plane.value} · layer {check.layer.value}")
     assert ("not built yet" in out) == (check.plane not in BUILT)
-    assert max(len(line) for line in out.splitlines() if not line.startswith("next")) <= 100
+    commands = [shown(command) for command in (check.next, *check.nexts.values())]
+    assert "{" not in "".join(commands)
+    assert max(len(line) for line in out.splitlines() if not line.endswith(tuple(commands))) <= 100
 
 
 def test_json_holds_every_field(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +47,7 @@ def test_json_holds_every_field(capsys: pytest.CaptureFixture[str]) -> None:
         "runtime": False,
         "permissions": ["iam:GetRole"],
         "causes": [{"cause": cause.slug, "meaning": cause.meaning} for cause in check.causes],
-        "next": check.next,
+        "next": shown(check.next),
         "docs": "docs/checks/release_plane.md#rel-030",
     } == said
 
