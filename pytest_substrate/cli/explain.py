@@ -67,8 +67,8 @@ def _text(check: Check) -> Iterator[str]:
     if shared_slugs(check):
         yield from _paragraph("  or, as elsewhere", ", ".join(shared_slugs(check)), indent=30)
     yield f"next         {shown(check.next)}"
-    for cause, command in check.nexts.items():
-        yield f"  {cause}: {shown(command)}"
+    for slug, command in check.nexts.items():
+        yield f"  {slug}: {shown(command)}"
     yield f"docs         {check.docs}"
 
 

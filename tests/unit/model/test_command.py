@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_substrate.model.command import blanks, filled, shown
+from pytest_substrate.model.facts import FactValue
 
 
 def test_a_list_of_brokers_is_one_word() -> None:
     """As Kafka's own tools take it; a name and a number are words, too."""
-    words = {"brokers": ["b-1:9096", "b-2:9096"], "offset": 7}
+    words: dict[str, FactValue] = {"brokers": ["b-1:9096", "b-2:9096"], "offset": 7}
     assert "x --bootstrap-server b-1:9096,b-2:9096 --offset 7" == filled(
         "x --bootstrap-server {brokers} --offset {offset}", words
     )

@@ -54,7 +54,7 @@ def broken(check: str, cause: str, stage: Any) -> Mapping[str, Any]:
     unplaced = replace(failure, broker=None)
     if check in STAGES:
         return {"bootstrap": (stage.broker(failure),), "metadata": None}
-    return {
+    parts: Mapping[str, Mapping[str, Any]] = {
         "MSG-060": {"identity": IdentitySeen(failure=unplaced)},
         "MSG-070": {"credential": CredentialSeen(variables=("KAFKA_CREDENTIAL",), failure=unplaced)},
         "MSG-170": {"metadata": MetadataSeen(failure=unplaced)},
@@ -66,7 +66,8 @@ def broken(check: str, cause: str, stage: Any) -> Mapping[str, Any]:
         "MSG-220": {},
         "MSG-230": {"client": ClientSeen(name="kafka-python", ran=True, failure=unplaced)},
         "MSG-240": {"reauthentication": ReauthenticationSeen(way="fresh-connection", failure=unplaced)},
-    }[check]
+    }
+    return parts[check]
 
 
 def clients() -> Iterator[ClientSeen]:
