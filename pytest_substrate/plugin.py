@@ -6,6 +6,8 @@ loaded and registered by `running.start` where a plane is demanded.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from pytest_substrate import fixtures
@@ -30,13 +32,16 @@ def pytest_configure(config: pytest.Config) -> None:
         hold_file_logger(config, lambda: scrubber_of(config))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> Generator[None, object, object]:
     """Decide what the run demands, before xdist starts a worker and before anything is collected."""
-    if concerns_us(session.config):
-        from pytest_substrate.running.start import begin
+    if not concerns_us(session.config):
+        return (yield)
+    from pytest_substrate.running.start import begin, never_green
 
-        begin(run_of(session.config))
+    begin(run_of(session.config))
+    with never_green(run_of(session.config)):
+        return (yield)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

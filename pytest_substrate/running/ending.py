@@ -1,6 +1,6 @@
 """The end of a run: the verdict, the evidence, the exit code, the ladder on screen. Only where the decision is made.
 
-Called after everything else of `pytest_sessionfinish` ran. An interrupted or broken run leaves no evidence; a run that
+Called after everything else of `pytest_sessionfinish` ran, or raised. An interrupted or broken run leaves no evidence; a run that
 only collected, or that lost a rung, leaves evidence of what it is: NOT READY.
 """
 
@@ -39,7 +39,12 @@ class Ending:
 
             report_end(self._run)
             return (yield)
-        result = yield
+        try:
+            result = yield
+        except BaseException as error:
+            ended = _ended_by(error, self._run, session)
+            finish(self._run, session)
+            raise pytest.exit.Exception(ended, int(session.exitstatus)) from error
         finish(self._run, session)
         return result
 
@@ -50,6 +55,26 @@ def have_the_last_word(run: Run) -> None:
     if manager.has_plugin(_NAME):
         manager.unregister(name=_NAME)
     manager.register(Ending(run), _NAME)
+
+
+def _ended_by(error: BaseException, run: Run, session: pytest.Session) -> str:
+    """Take what another hook of the ending raised for a part of the run, and say what it was.
+
+    pytest lets `pytest.exit` choose the exit code of a session that is over, and hands on everything else (an exit of
+    Python's own with its code). Here it is another plugin's code at most: the verdict comes after it.
+    """
+    if isinstance(error, (pytest.exit.Exception, SystemExit)):
+        given = error.returncode if isinstance(error, pytest.exit.Exception) else error.code
+        if isinstance(given, int):
+            session.exitstatus = int(given)
+        return str(error) if isinstance(error, pytest.exit.Exception) else repr(error)
+    if isinstance(error, KeyboardInterrupt):
+        session.exitstatus = pytest.ExitCode.INTERRUPTED
+        return "interrupted"
+    what = f"a hook at the end of the run raised {type(error).__name__}"
+    run.config.notify_exception(pytest.ExceptionInfo.from_exception(error), run.config.option)
+    run.reports.problems.append(Problem(reason="ending-broken", message=what))
+    return what
 
 
 def finish(run: Run, session: pytest.Session) -> None:

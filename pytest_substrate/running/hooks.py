@@ -50,7 +50,10 @@ class Hooks:
         have_the_last_word(self._run)
         if not self._run.collects_only and not self._run.is_worker:
             start_target(self._run, session)
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            have_the_last_word(self._run)  # a test may have registered a wrapper that wants it
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:

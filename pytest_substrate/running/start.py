@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_substrate.gate.judge import EXIT_UNDECIDED
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.running.asked import evidence_path
@@ -88,6 +89,18 @@ def as_usage_errors() -> Iterator[None]:
         if not isinstance(error, TargetError):
             raise
         raise pytest.UsageError(f"substrate: {' '.join(str(error).split())}") from None
+
+
+@contextlib.contextmanager
+def never_green(run: Run) -> Iterator[None]:
+    """Let nothing end a run with 0 while it starts: nobody is asked for a verdict then."""
+    try:
+        yield
+    except (pytest.exit.Exception, SystemExit) as error:
+        given = error.returncode if isinstance(error, pytest.exit.Exception) else error.code
+        if not run.gate or given not in (0, None):
+            raise
+        raise pytest.exit.Exception(f"{error} (before anything was proven)", EXIT_UNDECIDED) from error
 
 
 def start_target(run: Run, session: pytest.Session) -> None:

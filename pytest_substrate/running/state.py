@@ -158,6 +158,9 @@ class Run:
             target = self.house.target(
                 self.source.declaration, self.options, self.identity, owner=self.handover is None, progress=self.say
             )
+            secrets = getattr(target, "secrets", None)  # a stand-in of a test has none
+            if secrets is not None:
+                secrets.pass_on(self.scrubber.add)  # before the first call, which signs with one of them
             refusals = () if self.handover is not None else tuple(target.guard())
             if refusals:
                 target.close()

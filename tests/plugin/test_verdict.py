@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
 REQUIRED = 25
+RUNG = "substrate.toml::messaging_plane::MSG-160[service-ingest]"
 
 
 def problems(project: Project) -> set[str]:
@@ -204,6 +205,49 @@ def test_a_conftest_that_wants_the_last_word(project: Project, where: str) -> No
     else:
         (project.path / where).write_text(hook)
     assert 1 == project.run("--substrate-require=messaging_plane", "own").ret
+
+
+ENDINGS = {
+    "exit 0": ("pytest.exit('bye', returncode=0)", 1, 0),
+    "exit": ("pytest.exit('bye')", 1, 0),
+    "exit 7": ("pytest.exit('bye', returncode=7)", 1, 7),
+    "exit 2": ("pytest.exit('bye', returncode=2)", 2, 2),
+    "SystemExit": ("raise SystemExit(0)", 1, 0),
+    "error": ("raise RuntimeError('bye')", 1, 10),
+    "interrupt": ("raise KeyboardInterrupt", 2, 2),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_hook_that_raises_at_the_end(project: Project, ending: str, spread: tuple[str, ...]) -> None:
+    """Whatever another hook raises at the end, the verdict is decided, shown and kept; a red run never ends with 0."""
+    raising, red, green = ENDINGS[ending]
+    hook = (
+        "@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish(session):\n"
+        f"    if not hasattr(session.config, 'workeroutput'):\n        {raising}\n"
+    )
+    project.red(MSG_240=("VIOLATION", None))
+    project.conftest(hook)
+    result = project.messaging(*spread)
+    assert red == result.ret, str(result.stdout) + str(result.stderr)
+    assert "NOT READY" in project.verdict(result)
+    assert (red != 2) == project.evidence_path.exists()
+    project.red()
+    project.conftest(hook)
+    result = project.messaging(*spread)
+    assert green == result.ret
+    assert 1 == sum("READY" in line for line in result.stdout.lines)
+
+
+@pytest.mark.parametrize("raising", ["pytest.exit('bye', returncode=0)", "raise SystemExit(0)"])
+@pytest.mark.parametrize("arguments", [(), ("-k", "MSG-160"), (RUNG,)], ids=["whole", "-k", "by id"])
+@pytest.mark.parametrize("hook", ["sessionstart", "collection", "collection_finish", "runtestloop", "sessionfinish"])
+def test_leaving_with_zero(project: Project, hook: str, arguments: tuple[str, ...], raising: str) -> None:
+    """A run that something ends with 0 before all is proven, or of a part of a plane, never ends with 0."""
+    project.red(MSG_160=("VIOLATION", None))
+    project.conftest(f"def pytest_{hook}(session):\n    {raising}\n")
+    assert 0 != project.run_apart("-m", "messaging_plane", *arguments).ret
+    assert not project.evidence_path.exists() or "NOT READY" == project.predicate["verdict"]
 
 
 def test_last_failed(project: Project) -> None:
