@@ -49,15 +49,21 @@ def demanded(
     return tuple(plane for plane in DEMANDABLE if plane in planes)
 
 
+def planes_in(expression: str) -> tuple[Plane, ...]:
+    """The planes that a marker expression names."""
+    words = set(_WORD.findall(expression))
+    return tuple(plane for plane in DEMANDABLE if plane.value in words)
+
+
 def _by_expression(expression: str, holds: Callable[[frozenset[str]], bool]) -> Iterable[Plane]:
     without = holds(frozenset())
-    words = set(_WORD.findall(expression))
+    named = planes_in(expression)
     for plane in DEMANDABLE:
         if not holds(frozenset({plane.value})):
             continue
         if not without:
             yield plane
-        elif plane.value in words:
+        elif plane in named:
             raise BadInput(
                 f"-m {expression!r}",
                 f"it names {plane.value}, but is true without it, so it can't be told whether the plane is demanded",

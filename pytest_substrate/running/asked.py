@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import TargetKind, Vantage
-from pytest_substrate.running.options import TEXTS
+from pytest_substrate.running.options import REQUIRE, TEXTS
 
 if TYPE_CHECKING:
     import pytest
@@ -32,6 +32,8 @@ class Options:
     adhoc: bool
     faults: tuple[str, ...]
     tests: tuple[str, ...]
+    evidence_given: str
+    """The path of the evidence as it was given."""
     sources: Mapping[str, str]
     """For each option: `option`, `environment`, `ini` or `default`."""
 
@@ -46,6 +48,7 @@ class Options:
             "adhoc": self.adhoc,
             "faults": list(self.faults),
             "tests": list(self.tests),
+            "evidence_given": self.evidence_given,
             "sources": dict(self.sources),
         }
 
@@ -61,6 +64,7 @@ class Options:
             adhoc=data["adhoc"],
             faults=tuple(data["faults"]),
             tests=tuple(data["tests"]),
+            evidence_given=data["evidence_given"],
             sources=data["sources"],
         )
 
@@ -69,6 +73,7 @@ def read_options(config: pytest.Config, environment: Mapping[str, str] = os.envi
     """The options of this run; BadInput for a word that isn't in an option's vocabulary."""
     sources: dict[str, str] = {}
     texts = {name: _text(config, name, environment, sources) for name in TEXTS}
+    required = _required(config, environment, sources)
     adhoc = config.getoption("substrate_adhoc")
     sources["adhoc"] = "option" if adhoc else "ini" if config.getini("substrate_adhoc") else "default"
     faults = config.getoption("substrate_fault")
@@ -78,11 +83,12 @@ def read_options(config: pytest.Config, environment: Mapping[str, str] = os.envi
         declaration=_path(texts["declaration"], bases[sources["declaration"]]),
         target=TargetKind(_word("target", texts["target"], sources, tuple(TargetKind))),
         vantage=Vantage(_word("vantage", texts["vantage"], sources, tuple(Vantage))),
-        require=tuple(name for part in texts["require"].split(",") if (name := part.strip())),
+        require=required,
         evidence=_path(texts["evidence"], bases[sources["evidence"]]),
         adhoc=bool(adhoc or config.getini("substrate_adhoc")),
         faults=tuple(dict.fromkeys(faults or config.getini("substrate_fault"))),
         tests=tuple(_argument(argument, bases["ini"]) for argument in config.getini("substrate_tests")),
+        evidence_given=texts["evidence"],
         sources=sources,
     )
     if options.faults and options.target is not TargetKind.EMBEDDED:
@@ -108,6 +114,35 @@ def _bases(config: pytest.Config) -> Mapping[str, Path]:
     return {"option": here, "environment": here, "ini": home, "default": config.rootpath}
 
 
+def _required(config: pytest.Config, environment: Mapping[str, str], sources: dict[str, str]) -> tuple[str, ...]:
+    """The required planes, of every option that names some; BadInput where a requirement is given and requires nothing.
+
+    So an empty variable of a pipeline is no gate that lets everything through.
+    """
+    flag, _, _, variable, _ = REQUIRE
+    for source, where, texts in (
+        ("option", flag, config.getoption("substrate_require")),
+        ("environment", variable, _one(environment.get(variable))),
+        ("ini", "ini option substrate_require", _one(config.getini("substrate_require"))),
+    ):
+        if texts is None:
+            continue
+        sources["require"] = source
+        for text in texts:
+            if not text.replace(",", " ").strip():
+                raise BadInput(
+                    where, f"{text!r} requires nothing", "name planes: messaging_plane, or leave it out altogether"
+                )
+        names = (name.strip() for text in texts for name in text.split(","))
+        return tuple(dict.fromkeys(name for name in names if name))
+    sources["require"] = "default"
+    return ()
+
+
+def _one(text: str | None) -> list[str] | None:
+    return None if text is None else [text]
+
+
 def _text(config: pytest.Config, name: str, environment: Mapping[str, str], sources: dict[str, str]) -> str:
     _, _, default, variable, _ = TEXTS[name]
     found = (
@@ -115,6 +150,8 @@ def _text(config: pytest.Config, name: str, environment: Mapping[str, str], sour
         ("environment", environment.get(variable)),
         ("ini", config.getini(f"substrate_{name}")),
     )
+    if found[0][1] is not None and not found[0][1].strip():
+        raise BadInput(TEXTS[name][0], "nothing was given", f"write {TEXTS[name][0]}={TEXTS[name][1]}, or leave it out")
     for source, value in found:
         if value:
             sources[name] = source

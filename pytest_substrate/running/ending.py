@@ -1,20 +1,22 @@
 """The end of a run: the verdict, the evidence, the exit code, the ladder on screen. Only where the decision is made.
 
-Called after everything else of `pytest_sessionfinish` ran, or raised. An interrupted or broken run leaves no evidence; a run that
-only collected, or that lost a rung, leaves evidence of what it is: NOT READY.
+Called after everything else of `pytest_sessionfinish` ran, or raised. An interrupted or broken run, or one that only
+collected, leaves no evidence; one that lost a rung leaves evidence of what it is: NOT READY.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_substrate.gate.judge import Judgement, Problem, exit_code, judge
 from pytest_substrate.model.check import Pair
-from pytest_substrate.model.outcome import Verdict
+from pytest_substrate.model.outcome import TargetKind, Verdict
 
 if TYPE_CHECKING:
     from pytest_substrate.running.plan import Plan
@@ -64,7 +66,7 @@ def _ended_by(error: BaseException, run: Run, session: pytest.Session) -> str:
     Python's own with its code). Here it is another plugin's code at most: the verdict comes after it.
     """
     if isinstance(error, (pytest.exit.Exception, SystemExit)):
-        given = error.returncode if isinstance(error, pytest.exit.Exception) else error.code
+        given = error.code if isinstance(error, SystemExit) else error.returncode
         if isinstance(given, int):
             session.exitstatus = int(given)
         return str(error) if isinstance(error, pytest.exit.Exception) else repr(error)
@@ -85,6 +87,9 @@ def finish(run: Run, session: pytest.Session) -> None:
         return
     judgement = _judgement(run, plan)
     notes: list[str] = []
+    if run.removed_evidence:
+        place = run.options.evidence_given
+        notes.append(f"evidence {place} of an earlier run was removed: an ad hoc run leaves none")
     if not run.options.adhoc:
         failed = False
         if code not in _BROKEN and not run.collects_only:
@@ -147,6 +152,7 @@ def _leave_evidence(run: Run, plan: Plan, judgement: Judgement, notes: list[str]
     )
     statement = make_statement(account, judgement, plan.source.declaration)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, pack(run.scrubber.scrub_tree(statement)))
     except OSError as error:
         notes.append(f"evidence {path}: could not be written ({error.strerror})")
@@ -185,11 +191,19 @@ def _options(run: Run) -> dict[str, dict[str, object]]:
         "target": options.target.value,
         "vantage": options.vantage.value,
         "require": list(options.require),
-        "evidence": options.evidence.name,
+        "evidence": _below(options.evidence, run.config.rootpath) or options.evidence_given,
         "adhoc": options.adhoc,
         "fault": list(options.faults),
     }
-    return {name: {"value": value, "source": options.sources[name]} for name, value in values.items()}
+    found = {name: {"value": value, "source": options.sources[name]} for name, value in values.items()}
+    if options.target is TargetKind.EMBEDDED:  # on a platform that someone kept running; where, is nobody's affair
+        attached = bool(os.environ.get("SUBSTRATE_EMBEDDED"))
+        found["attached"] = {"value": attached, "source": "environment" if attached else "default"}
+    return found
+
+
+def _below(path: Path, root: Path) -> str | None:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
 def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> None:

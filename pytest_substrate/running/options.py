@@ -40,13 +40,6 @@ TEXTS: Final = {
         "SUBSTRATE_VANTAGE",
         "from where the runtime is seen: task, exec or here (default: task)",
     ),
-    "require": (
-        "--substrate-require",
-        "PLANE[,PLANE]",
-        "",
-        "SUBSTRATE_REQUIRE",
-        "planes that this run must prove, whatever else is selected",
-    ),
     "evidence": (
         "--substrate-evidence",
         "PATH",
@@ -56,6 +49,14 @@ TEXTS: Final = {
     ),
 }
 """The options that hold a text: flag, metavar, default, environment variable and help. Plain tuples load free."""
+REQUIRE: Final = (
+    "--substrate-require",
+    "PLANE[,PLANE]",
+    None,
+    "SUBSTRATE_REQUIRE",
+    "planes that this run must prove, whatever else is selected (several add up)",
+)
+"""The same for the one option that adds up. Its default tells that nothing was given from an empty requirement."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -64,6 +65,9 @@ def add_options(parser: pytest.Parser) -> None:
     for name, (flag, metavar, _, _, told) in TEXTS.items():
         group.addoption(flag, dest=f"substrate_{name}", default=None, metavar=metavar, help=told)
         parser.addini(f"substrate_{name}", told, type="string", default="")
+    flag, metavar, nothing, _, told = REQUIRE
+    group.addoption(flag, dest="substrate_require", action="append", default=nothing, metavar=metavar, help=told)
+    parser.addini("substrate_require", told, type="string", default=nothing)
     adhoc = "look without judging: no verdict, no evidence"
     group.addoption("--substrate-adhoc", dest="substrate_adhoc", action="store_true", default=None, help=adhoc)
     parser.addini("substrate_adhoc", adhoc, type="bool", default=False)
@@ -87,9 +91,16 @@ def concerns_us(config: pytest.Config, environment: Mapping[str, str] = os.envir
     expression = getattr(option, "markexpr", "") or ""
     if any(plane in expression for plane in PLANES):
         return True
-    if any(getattr(option, f"substrate_{name}") for name in (*TEXTS, "adhoc", "fault")):
+    if any(getattr(option, f"substrate_{name}") is not None for name in (*TEXTS, "require", "adhoc", "fault")):
         return True
-    if environment.get("SUBSTRATE_REQUIRE") or config.getini("substrate_require"):
+    if "SUBSTRATE_REQUIRE" in environment or config.getini("substrate_require") is not None:
+        return True
+    before = [
+        *map(str, config.invocation_params.args),
+        environment.get("PYTEST_ADDOPTS", ""),
+        *config.getini("addopts"),
+    ]
+    if any(plane in argument for plane in PLANES for argument in before):  # an `-m` that a later one replaced
         return True
     declared = (
         environment.get("SUBSTRATE_DECLARATION") or config.getini("substrate_declaration") or TEXTS["declaration"][2]

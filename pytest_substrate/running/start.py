@@ -5,10 +5,8 @@ fails as one line a problem, before anything is started, and never in `--help`.
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -17,6 +15,8 @@ from pytest_substrate.gate.judge import EXIT_UNDECIDED
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.running.asked import evidence_path
+from pytest_substrate.running.overruled import given, refuse_dropped_expressions, refuse_idle
+from pytest_substrate.running.place import make_way, remove_earlier
 
 if TYPE_CHECKING:
     from pytest_substrate.running.plan import Plan
@@ -41,17 +41,16 @@ def begin(run: Run) -> None:
             planes = _demanded(run)
         except BadInput:
             if not run.is_worker:  # whatever was meant: earlier evidence is not to be taken for this run's
-                with contextlib.suppress(OSError):
-                    evidence_path(run.config).unlink(missing_ok=True)
+                with contextlib.suppress(BadInput):
+                    remove_earlier(evidence_path(run.config))
             raise
         if not planes:
+            if not run.is_worker:
+                refuse_idle(run.config)
             return
         options, config = run.options, run.config
-        if not options.adhoc and not run.is_worker:
-            _clear(options.evidence)
-            refusals = list(refused(config))
-            if refusals:
-                raise pytest.UsageError(*refusals)
+        if not run.is_worker:
+            _clear(run)
         from pytest_substrate.running.ending import have_the_last_word
         from pytest_substrate.running.hooks import Hooks, RungFixtures
         from pytest_substrate.running.plan import make_plan, read_source
@@ -75,6 +74,11 @@ def begin(run: Run) -> None:
         have_the_last_word(run)
 
 
+def usage_error(lines: Sequence[str]) -> pytest.UsageError:
+    """Several lines as one error: of several errors pytest would print a blank line after each."""
+    return pytest.UsageError("\nERROR: ".join(lines))
+
+
 @contextlib.contextmanager
 def as_usage_errors() -> Iterator[None]:
     """What a user can mend, said as pytest says a usage error: a line for each problem, exit code 4."""
@@ -82,7 +86,7 @@ def as_usage_errors() -> Iterator[None]:
         yield
     except BadInput as error:
         problems = getattr(error, "problems", None) or (error,)
-        raise pytest.UsageError(*(f"substrate: {problem}" for problem in problems)) from None
+        raise usage_error([f"substrate: {problem}" for problem in problems]) from None
     except Exception as error:
         from pytest_substrate.targets.port import TargetError
 
@@ -97,7 +101,7 @@ def never_green(run: Run) -> Iterator[None]:
     try:
         yield
     except (pytest.exit.Exception, SystemExit) as error:
-        given = error.returncode if isinstance(error, pytest.exit.Exception) else error.code
+        given = error.code if isinstance(error, SystemExit) else error.returncode
         if not run.gate or given not in (0, None):
             raise
         raise pytest.exit.Exception(f"{error} (before anything was proven)", EXIT_UNDECIDED) from error
@@ -138,9 +142,16 @@ def refused(config: pytest.Config) -> Iterator[str]:
 def _demanded(run: Run) -> tuple[Plane, ...]:
     if run.handover is not None:
         return run.handover.planes
-    options, config = run.options, run.config
+    config = run.config
     expression = str(config.getoption("markexpr", "") or "").strip()
     named, bare = _selected(run)
+    planes = _asked_for(run, expression, named, bare)
+    refuse_dropped_expressions(config, planes, _evaluation)
+    return planes
+
+
+def _asked_for(run: Run, expression: str, named: Sequence[str], bare: bool) -> tuple[Plane, ...]:
+    options = run.options
     if not expression and not options.require and not named and not bare:
         return ()
     from pytest_substrate.gate.demand import demanded
@@ -223,22 +234,21 @@ def _judge_waivers(plan: Plan, now: datetime) -> None:
     declaration = plan.source.declaration
     problems = waiver_problems(declaration, check_set(declaration), now) if declaration.waiver else ()
     if problems:
-        raise pytest.UsageError(*(f"substrate: {plan.source.name}: {problem.message}" for problem in problems))
+        raise usage_error([f"substrate: {plan.source.name}: {problem.message}" for problem in problems])
 
 
-def _clear(evidence: Path) -> None:
-    """Remove old evidence before the first call, and see that new evidence can be written."""
-    try:
-        evidence.unlink(missing_ok=True)
-        evidence.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=evidence.parent):
-            pass
-    except OSError as error:
-        raise BadInput(
-            str(evidence),
-            f"evidence can't be written here ({error.strerror})",
-            "name another place: --substrate-evidence",
-        ) from None
+def _clear(run: Run) -> None:
+    """Remove old evidence before the first call, and refuse what a verdict can't be trusted with."""
+    options = run.options
+    if options.adhoc:
+        if given(run.config, "--substrate-evidence"):
+            raise BadInput("--substrate-evidence", "an ad hoc run leaves no evidence", "leave one of the two out")
+        run.removed_evidence = remove_earlier(options.evidence)
+        return
+    make_way(options.evidence, options.declaration)
+    refusals = list(refused(run.config))
+    if refusals:
+        raise usage_error(refusals)
 
 
 def _ini(config: pytest.Config, name: str) -> object:

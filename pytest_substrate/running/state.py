@@ -53,6 +53,8 @@ class Run:
         """The controller's view of xdist's workers, where xdist is loaded."""
         self.deselected: list[str] = []
         """The node ids that something deselected in this process."""
+        self.removed_evidence = False
+        """Whether an ad hoc run removed the evidence of an earlier one."""
         self.item: pytest.Item | None = None
         """The test that runs at this moment, to which attachments belong."""
         workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)

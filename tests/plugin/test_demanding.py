@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_substrate.evidence.envelope import PREDICATE_TYPE, STATEMENT_TYPE, pack
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -24,6 +27,12 @@ def usage_error(result: pytest.RunResult) -> list[str]:
     """The lines of a usage error; nothing may have been asked or left."""
     assert 4 == result.ret, str(result.stdout) + str(result.stderr)
     return [line.removeprefix("ERROR: ") for line in result.stderr.lines if line.startswith("ERROR: ")]
+
+
+def earlier_evidence(project: Project) -> None:
+    """Leave what an earlier run would have left."""
+    project.evidence_path.parent.mkdir(exist_ok=True)
+    project.evidence_path.write_text(pack({"_type": STATEMENT_TYPE, "predicateType": PREDICATE_TYPE, "predicate": {}}))
 
 
 def test_a_plain_run_is_none_of_ours(project: Project, spread: tuple[str, ...]) -> None:
@@ -91,6 +100,20 @@ def test_required_beside_own_tests(project: Project, spread: tuple[str, ...]) ->
         (("--substrate-vantage", "moon"), ["--substrate-vantage", "moon", "one of task, exec, here"]),
         (("-m", "messaging_plane", "--substrate-fault", "x"), ["--substrate-fault", "embedded"]),
         (("-m", "messaging_plane", "--substrate-evidence", "."), ["evidence can't be written", "--substrate-evidence"]),
+        (("-m", "messaging_plane", "--substrate-evidence=substrate.toml"), ["substrate.toml", "is the declaration"]),
+        (("-m", "messaging_plane", "--substrate-evidence=conftest.py"), ["conftest.py", "is no evidence"]),
+        (("-m", "messaging_plane", "--substrate-evidence=conftest.py/e.json"), ["evidence can't be written"]),
+        (("-m", "messaging_plane", "--substrate-evidence="), ["--substrate-evidence", "nothing was given"]),
+        (("--substrate-require", ","), ["--substrate-require", "','", "name planes: messaging_plane"]),
+        (("--substrate-require", ""), ["--substrate-require", "''", "name planes: messaging_plane"]),
+        (("--substrate-require", " "), ["--substrate-require", "' '", "name planes: messaging_plane"]),
+        (("--substrate-require=messaging_plane", "--substrate-require="), ["''", "name planes: messaging_plane"]),
+        (("-m", "messaging_plane", "-m", ""), ["-m ''", "-m 'messaging_plane'", "would not be proven"]),
+        (("-m", "messaging_plane", "-m", "not slow"), ["-m 'not slow'", "-m 'messaging_plane'"]),
+        (("--substrate-fault", "x", "--substrate-target=embedded"), ["--substrate-fault", "demands no plane"]),
+        (("-m", "not messaging_plane", "--substrate-evidence=e.json"), ["--substrate-evidence", "demands no plane"]),
+        (("--substrate-adhoc",), ["--substrate-adhoc", "demands no plane"]),
+        (("-m", "messaging_plane", "--substrate-adhoc", "--substrate-evidence=e.json"), ["ad hoc", "leave one"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -103,12 +126,80 @@ def test_usage_errors(project: Project, arguments: tuple[str, ...], words: list[
     assert not project.evidence_path.exists()
 
 
+@pytest.mark.parametrize("value", ["", " ", ",", " , "], ids=repr)
+@pytest.mark.parametrize("source", ["environment", "ini"])
+def test_a_blank_requirement(project: Project, monkeypatch: pytest.MonkeyPatch, source: str, value: str) -> None:
+    """A requirement that is given and requires nothing is refused, wherever it stands; no old evidence is left."""
+    if source == "environment":
+        monkeypatch.setenv("SUBSTRATE_REQUIRE", value)
+    else:
+        project.pytester.makeini(f"[pytest]\nsubstrate_require = {value}\n")
+    earlier_evidence(project)
+    project.pytester.makepyfile(test_own=OWN)
+    lines = usage_error(project.run())
+    where = "SUBSTRATE_REQUIRE" if source == "environment" else "ini option substrate_require"
+    assert 1 == len(lines)
+    assert where in lines[0]
+    assert not project.evidence_path.exists()
+
+
+def test_requirements_add_up(project: Project) -> None:
+    """Several options name several planes; one that isn't built is refused wherever it stands."""
+    for names in (("data_plane", "messaging_plane"), ("messaging_plane", "data_plane")):
+        [line] = usage_error(project.run(*(f"--substrate-require={name}" for name in names)))
+        assert "data_plane" in line
+    assert 0 == project.run("--substrate-require=messaging_plane", "--substrate-require=messaging_plane").ret
+
+
+def test_an_empty_expression_after_configured_ones(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the repository's own options demand can be left out by name, not by an empty expression."""
+    project.pytester.makepyfile(test_own=OWN)
+    project.pytester.makeini("[pytest]\naddopts = -m messaging_plane\n")
+    assert 4 == project.run("-m", "").ret
+    assert 0 == project.run("-m", "not messaging_plane").ret
+    project.pytester.makeini("[pytest]\n")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-m messaging_plane")
+    assert 4 == project.run("-m", "").ret
+    assert 0 == project.run("-m", "not slow").ret
+    assert [] == project.calls
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "fifo", "text", "another's"])
+def test_evidence_takes_no_other_file(project: Project, kind: str) -> None:
+    """What stands where evidence should go and isn't an earlier run's is never removed."""
+    path = project.path / "mine"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("conftest.py")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.write_text("mine" if kind == "text" else pack({"_type": STATEMENT_TYPE, "predicateType": "slsa"}))
+    before = path.lstat()
+    [line] = usage_error(project.messaging("--substrate-evidence=mine"))
+    assert "mine" in line
+    assert before.st_ino == path.lstat().st_ino
+
+
+def test_no_folder_without_evidence(project: Project) -> None:
+    """A run that comes to nothing makes no folder for its evidence."""
+    assert 4 == project.messaging("-s").ret
+    assert 10 == project.messaging("--collect-only").ret
+    path = project.path / "substrate.toml"
+    path.write_text(path.read_text().replace("schema = 1", "schema = 2"))
+    assert 4 == project.messaging().ret
+    assert not project.evidence_path.parent.exists()
+
+
 def test_a_broken_declaration(project: Project, spread: tuple[str, ...]) -> None:
-    """Every problem of the declaration is a line with file and line number; nothing is started."""
+    """Every problem of the declaration is a line with file and line number, one below another; nothing is started."""
     path = project.path / "substrate.toml"
     path.write_text(path.read_text().replace('account = "111122223333"', 'account = "1"\nnonsense = 1'))
     lines = usage_error(project.messaging(*spread))
     assert 2 <= len(lines)
+    shown = project.messaging(*spread).stderr.lines
+    assert lines == [line.removeprefix("ERROR: ") for line in shown[: len(lines)]]
     assert all("substrate.toml:" in line for line in lines)
     assert [] == project.calls
 
@@ -167,8 +258,7 @@ def test_help_and_markers(project: Project) -> None:
 
 def test_collect_only(project: Project, spread: tuple[str, ...]) -> None:
     """A run that only collects starts nothing and proves nothing: NOT READY, exit code 10, no evidence left."""
-    project.evidence_path.parent.mkdir()
-    project.evidence_path.write_text("old")
+    earlier_evidence(project)
     result = project.messaging("--collect-only", "-q", *spread)
     assert 10 == result.ret
     for node_id in IDS:
@@ -181,7 +271,11 @@ def test_collect_only(project: Project, spread: tuple[str, ...]) -> None:
 def test_adhoc(project: Project, spread: tuple[str, ...]) -> None:
     """A look without judging: the ladder, but no verdict, no evidence and pytest's own exit code, said so on screen."""
     project.red(MSG_050=("INCONCLUSIVE", None))
+    earlier_evidence(project)
     result = project.messaging("--substrate-adhoc", *spread)
+    assert "evidence reports/evidence.json of an earlier run was removed: an ad hoc run leaves none" in (
+        result.stdout.lines
+    )
     assert 1 == result.ret
     result.stdout.fnmatch_lines(["*MSG-050*", "AD HOC, NO VERDICT*"])
     assert "READY" not in str(result.stdout)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,6 +114,37 @@ def test_elsewhere(project: Project) -> None:
     assert "READY" == unpack((project.path / "out" / "deep" / "e.json").read_text())["predicate"]["verdict"]
     assert "evidence out/deep/e.json (UNSIGNED)" in result.stdout.lines
     assert not project.evidence_path.exists()
+
+
+def test_where_it_was_written(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The evidence names its own place below the rootdir, or as it was given; never a path that nobody typed."""
+    below = project.path / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    for given, told in (
+        (f"{project.path}/a/e.json", "a/e.json"),
+        ("e.json", "below/e.json"),
+        (f"../../{tmp_path.name}-x.json", f"../../{tmp_path.name}-x.json"),
+    ):
+        assert (
+            0
+            == project.messaging(
+                "--rootdir=..", f"--substrate={project.path}/substrate.toml", f"--substrate-evidence={given}"
+            ).ret
+        )
+        predicate = unpack((below / given).read_text())["predicate"]
+        assert {"value": told, "source": "option"} == predicate["options"]["evidence"]
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_attached(project: Project, monkeypatch: pytest.MonkeyPatch, attached: bool) -> None:
+    """The evidence says whether the embedded platform was one that somebody kept running."""
+    monkeypatch.delenv("SUBSTRATE_EMBEDDED", raising=False)
+    if attached:
+        monkeypatch.setenv("SUBSTRATE_EMBEDDED", "attach.json")
+    assert 0 == project.messaging("--substrate-target=embedded").ret
+    source = "environment" if attached else "default"
+    assert {"value": attached, "source": source} == project.predicate["options"]["attached"]
 
 
 def test_it_cannot_be_written_at_the_end(project: Project, spread: tuple[str, ...]) -> None:
