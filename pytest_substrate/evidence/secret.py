@@ -10,8 +10,9 @@ MASK: Final = "***"
 
 
 @final
-class Secret:
-    """Text that is shown to nobody by accident.
+class Secret(str):
+    """Text that is shown to nobody by accident. As a `str` it is the mask: `json.dumps`, `join`, slices and whatever
+    else reads a text's characters get those. So does a client that is given it in the place of `reveal()`.
 
     `repr`, `str`, `format` and pickles are masked (a pickle loses the value), copies are the same object, and equality
     tells nothing by its timing and is false for anything but another Secret. It has no hash, so that none is printed.
@@ -19,12 +20,21 @@ class Secret:
     """
 
     __slots__ = ("__known", "__value")
+    __value: str | None
+    __known: Callable[[str], None] | None
 
-    def __init__(self, value: str, *, known: Callable[[str], None] | None = None) -> None:
-        self.__value: str | None = value
-        self.__known = known
+    def __new__(cls, value: str, *, known: Callable[[str], None] | None = None) -> Secret:
+        """A secret with this value, of which `known` hears at once."""
         if known is not None:
             known(value)
+        return cls._made(value, known)
+
+    @classmethod
+    def _made(cls, value: str | None, known: Callable[[str], None] | None) -> Secret:
+        secret = str.__new__(cls, MASK)
+        secret.__value = value
+        secret.__known = known
+        return secret
 
     def reveal(self) -> str:
         """The text itself. ValueError for what came out of a pickle."""
@@ -48,6 +58,9 @@ class Secret:
             return self is other
         return hmac.compare_digest(self.__value.encode(), other.__value.encode())
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     __hash__ = None  # type: ignore[assignment]  # a hash of a secret is never made
 
     def __copy__(self) -> Secret:
@@ -67,7 +80,4 @@ class Secret:
 
 
 def _masked() -> Secret:
-    secret = Secret.__new__(Secret)
-    secret._Secret__value = None  # type: ignore[attr-defined]  # the one place that makes an empty one
-    secret._Secret__known = None  # type: ignore[attr-defined]
-    return secret
+    return Secret._made(None, None)

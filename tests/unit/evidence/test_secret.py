@@ -35,7 +35,12 @@ class Holder:
         repr([Secret(VALUE)]),
         repr(Holder(Secret(VALUE))),
         str(dataclasses.asdict(Holder(Secret(VALUE)))),
-        json.dumps({"password": Secret(VALUE)}, default=str),
+        json.dumps({"password": Secret(VALUE)}),
+        json.dumps([Secret(VALUE)], indent=1, default=str),
+        "".join([Secret(VALUE), Secret(VALUE)[0:2], Secret(VALUE) + "x", Secret(VALUE).upper()]),
+        Secret(VALUE).encode().decode(),
+        str(Secret(VALUE).__reduce__()),
+        str(Secret(VALUE).__getnewargs__()),
         pickle.dumps(Secret(VALUE)).decode("latin-1"),
         repr(pickle.loads(pickle.dumps(Secret(VALUE)))),  # noqa: S301  our own bytes
         repr(copy.copy(Secret(VALUE))),
@@ -72,11 +77,21 @@ def test_equality() -> None:
     assert Secret(VALUE) == Secret(VALUE)
     assert Secret(VALUE) != Secret("other")
     assert Secret(VALUE) != VALUE
+    assert Secret(VALUE) != "***"
+    assert not Secret(VALUE) != Secret(VALUE)  # noqa: SIM202  the operator itself
+    assert not Secret(VALUE) == Secret("other")  # noqa: SIM201  and this one
 
 
-@pytest.mark.parametrize("call", [hash, list, len, json.dumps, vars])
+def test_json() -> None:
+    """In JSON it is the mask, wherever it stands and whichever encoder writes it."""
+    for indent in (None, 1):
+        written = json.dumps({"a": [Secret(VALUE)], "b": Secret(VALUE)}, indent=indent)
+        assert {"a": ["***"], "b": "***"} == json.loads(written)
+
+
+@pytest.mark.parametrize("call", [hash, list, vars])
 def test_what_it_refuses(call: object) -> None:
-    """It has no hash, no parts, no length and no JSON; and its refusals don't show it."""
+    """It has no hash and no parts; and its refusals don't show it."""
     with pytest.raises(TypeError) as error:
         call(Secret(VALUE))  # type: ignore[operator]
     assert VALUE not in "".join(traceback.format_exception(error.value))
