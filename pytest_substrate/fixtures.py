@@ -23,7 +23,7 @@ def substrate(request: pytest.FixtureRequest) -> Substrate:
 
 @pytest.fixture(scope="session")
 def msk_bootstrap(request: pytest.FixtureRequest) -> Mapping[str, MskBootstrap]:
-    """Clusters by name: `.servers`, `.security_protocol`, `.sasl_mechanism`, `.cluster_arn`."""
+    """Clusters by name: `.servers`, `.security_protocol`, `.sasl_mechanism`, `.cluster_arn`, `.ca_file`."""
     from pytest_substrate import given
 
     return given.bootstraps(given.ready(request))

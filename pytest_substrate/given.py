@@ -83,6 +83,8 @@ class MskBootstrap:
     sasl_mechanism: str | None
     """None for mutual TLS."""
     cluster_arn: str
+    ca_file: str | None = None
+    """Whom a client here trusts: on the embedded platform its own authority; None where the system's store serves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +194,11 @@ def bootstraps(run: Run) -> Named[MskBootstrap]:
             )
         protocol, mechanism = _PROTOCOLS[cluster.auth]
         return MskBootstrap(
-            servers=servers, security_protocol=protocol, sasl_mechanism=mechanism, cluster_arn=cluster.arn
+            servers=servers,
+            security_protocol=protocol,
+            sasl_mechanism=mechanism,
+            cluster_arn=cluster.arn,
+            ca_file=run.context.target.ca_file,
         )
 
     return Named("msk_bootstrap", "cluster", tuple(run.source.declaration.cluster), read)
@@ -279,6 +285,8 @@ def _named(name: object) -> str:
 
 
 def _plain(name: str, value: object) -> object:
+    if isinstance(value, Secret):
+        raise TypeError(f"the fact {name} is a Secret, which no evidence holds")
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):

@@ -68,6 +68,11 @@ class ControlPlaneTarget:
         """See the port. `region` where a thing lies elsewhere than declared (a log group may)."""
         return self._observer.client(service, region)
 
+    @property
+    def ca_file(self) -> str | None:
+        """See the port."""
+        return None
+
     def describe(self) -> Mapping[str, Any]:
         """See the port. `observer` is None where STS did not tell."""
         if self._who is None:

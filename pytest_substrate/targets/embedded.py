@@ -60,6 +60,11 @@ class EmbeddedTarget(ControlPlaneTarget):
         caller = AwsSession.keyed(region=setting.declaration.region, way=Way(endpoint=endpoint), keys=keys, known=known)
         super().__init__(setting, caller=caller, pace=LOCAL_PACE)
 
+    @property
+    def ca_file(self) -> str | None:
+        """See the port."""
+        return str(self.attachment.content["ca_file"])
+
     def guard(self) -> Sequence[Refusal]:
         """See the port."""
         there = {what: self.attachment.content[what] for what in ("environment", "account", "region")}

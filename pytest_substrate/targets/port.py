@@ -43,6 +43,10 @@ class Target(Protocol):
     secrets: Net
     """What its sessions sign with, and what the containers were given in which it ran a command: to be masked."""
 
+    @property
+    def ca_file(self) -> str | None:
+        """The certificate authority of the target's brokers, for clients here; None where the system's store serves."""
+
     def client(self, service: str) -> Any:
         """A botocore client for `service` (boto3's name) in the declared region, as the observer; made once, shared.
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 def test_the_declared_topic_has_partitions(
     msk_bootstrap: Mapping[str, MskBootstrap],
     runtime_credentials: Mapping[str, RuntimeCredential],
-    substrate: Substrate,
     evidence: Evidence,
 ) -> None:
     """A client with the runtime's credential, made here, sees the topic that the service publishes to."""
@@ -30,7 +29,7 @@ def test_the_declared_topic_has_partitions(
         sasl_mechanism=bootstrap.sasl_mechanism,
         sasl_plain_username=credential.username,
         sasl_plain_password=credential.password.reveal(),
-        ssl_context=_trust(substrate),
+        ssl_context=ssl.create_default_context(cafile=bootstrap.ca_file),
     )
     try:
         partitions = consumer.partitions_for_topic("events.raw")
@@ -86,9 +85,3 @@ def test_a_name_that_is_not_declared(request: pytest.FixtureRequest, fixture: st
     assert "nope" not in named
     with pytest.raises(TypeError):
         named["nope"] = 1
-
-
-def _trust(substrate: Substrate) -> ssl.SSLContext:
-    """The trust store that the platform's clients use."""
-    content = getattr(getattr(substrate.target, "attachment", None), "content", {})
-    return ssl.create_default_context(cafile=content.get("ca_file"))
