@@ -1,7 +1,7 @@
 """Allure: a rung's labels and facts, written by allure-pytest where it is active.
 
-epic = plane, feature = incident, story = check id, tag = layer. The subject is a parameter, so that each rung has a
-history of its own. Nothing here is imported without `--alluredir`.
+epic = plane, feature = incident, story = check id, tag = layer. The subject is a label, and a parameter too, so that
+each rung has a history of its own. Nothing here is imported without `--alluredir`.
 """
 
 from __future__ import annotations
@@ -43,12 +43,23 @@ def describe(record: Record, check: Check) -> None:
     dynamic.story(record.check)
     dynamic.tag(record.layer.value)
     dynamic.label("layer", record.layer.value)
-    dynamic.parameter("subject", record.subject)
+    dynamic.label("subject", record.subject)
+    dynamic.parameter("subject", _Plain(record.subject))
     allure.attach(
         json.dumps(record.to_json(), indent=2, ensure_ascii=False),
         name="facts",
         attachment_type=allure.attachment_type.JSON,
     )
+
+
+class _Plain:
+    """A parameter's value that Allure shows as it is: of a text it shows Python's quotes, of other things the repr."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
 
 
 def write_surroundings(folder: Path, surroundings: Mapping[str, object]) -> None:

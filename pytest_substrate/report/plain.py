@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 from pytest_substrate.model.check import Check
@@ -16,7 +17,9 @@ from pytest_substrate.model.record import Record, first_red
 from pytest_substrate.report.glyphs import Glyphs
 from pytest_substrate.report.ladder import ids_text
 from pytest_substrate.report.terminal import page_safe
+from pytest_substrate.report.why import why_text
 
+_HERE: Final = Path()
 _COUNTED: Final = {
     Outcome.PASS: "passed",
     Outcome.VIOLATION: "violated",
@@ -25,8 +28,13 @@ _COUNTED: Final = {
 }
 
 
-def report_lines(title: str, records: Sequence[Record], checks: Mapping[str, Check], glyphs: Glyphs) -> Iterator[str]:
-    """Every line. Rungs stand in the records' order, those that were not reached in one line after them."""
+def report_lines(
+    title: str, records: Sequence[Record], checks: Mapping[str, Check], glyphs: Glyphs, root: Path = _HERE
+) -> Iterator[str]:
+    """Every line; `root` is where the project's pages may lie.
+
+    Rungs stand in the records' order, those that were not reached in one line after them.
+    """
     yield page_safe(title)
     ladder = [record.check for record in records]
     reached = [record for record in records if record.outcome is not Outcome.NOT_REACHED]
@@ -39,7 +47,7 @@ def report_lines(title: str, records: Sequence[Record], checks: Mapping[str, Che
             yield f" {glyphs.green} {ids}  {count}{'  ' + note if note else ''}"
         else:
             for record in same:
-                yield from _red(record, checks[record.check], glyphs)
+                yield from _red(record, checks[record.check], glyphs, root)
     behind = [record for record in records if record.outcome is Outcome.NOT_REACHED]
     if behind:
         ids = ids_text((record.check for record in behind), ladder, dots=glyphs.dots)
@@ -47,14 +55,14 @@ def report_lines(title: str, records: Sequence[Record], checks: Mapping[str, Che
     yield _verdict(records)
 
 
-def _red(record: Record, check: Check, glyphs: Glyphs) -> Iterator[str]:
+def _red(record: Record, check: Check, glyphs: Glyphs, root: Path) -> Iterator[str]:
     glyph = glyphs.red if record.outcome is Outcome.VIOLATION else glyphs.unknown
     of = f" [{record.subject}]" if "/" in record.subject else ""
     yield page_safe(f" {glyph} {record.check}{of} {check.statement}")
     yield page_safe(f"     {record.message}")
     command = f"next  {record.next}" if record.next else ""
     yield page_safe(f"     layer  {record.layer.value:<14}{command}".rstrip())
-    yield f"     why    {check.docs}"
+    yield f"     why    {why_text(check, root)}"
 
 
 def _verdict(records: Sequence[Record]) -> str:

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_substrate.model.check import Check
@@ -18,6 +19,7 @@ from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.model.record import Record
 from pytest_substrate.report.glyphs import Glyphs
 from pytest_substrate.report.ladder import Block, Rung, blocks, ids_text
+from pytest_substrate.report.why import why_text
 
 if TYPE_CHECKING:
     from pytest_substrate.gate.judge import Judgement, Problem
@@ -41,6 +43,8 @@ class Page:
     width: int
     glyphs: Glyphs
     verbosity: int = 0
+    root: Path = Path()
+    """Where the project's pages may lie."""
 
 
 def render(
@@ -65,7 +69,7 @@ def render(
     yield from _verdict(judgement, declaration, page, verdict=verdict)
 
 
-def failure_text(record: Record, check: Check) -> str:
+def failure_text(record: Record, check: Check, root: Path) -> str:
     """A red rung where pytest and its reporters would show a traceback: what, which layer, and what to do."""
     lines = [
         f"{record.check} {record.subject}: {check.statement}",
@@ -74,7 +78,7 @@ def failure_text(record: Record, check: Check) -> str:
     ]
     if record.next:
         lines.append(f"  next: {record.next}")
-    return "\n".join([*lines, f"  why: {check.docs}"])
+    return "\n".join([*lines, f"  why: {why_text(check, root)}"])
 
 
 def _header(block: Block, declaration: Declaration, target: Mapping[str, Any], page: Page) -> Iterator[Line]:
@@ -132,7 +136,9 @@ def _green(rungs: Sequence[Rung], ladder: Sequence[str], page: Page) -> Iterator
     if page.verbosity > 0:
         for rung in rungs:
             assert rung.record is not None  # noqa: S101  grouped by the outcome of a record
-            text = f"{rung.check.id} {rung.pair.subject}: {rung.record.message} ({rung.record.duration_ms:.0f} ms)"
+            text = f"{rung.check.id} {rung.pair.subject}: {rung.record.message}"
+            if rung.record.duration_ms >= 1:  # a rung that only reads what others observed takes no time
+                text += f" ({rung.record.duration_ms:.0f} ms)"
             yield from _wrapped(text, page, indent=1, glyph=page.glyphs.green, markup=("green",))
         return
     count = f"{len(rungs)} rung" + ("s" if len(rungs) > 1 else "")
@@ -180,7 +186,7 @@ def _one(rung: Rung, block: Block, page: Page) -> Iterator[Line]:
         yield (("     layer  ", ()), (layer, markup))
         for number, line in enumerate(_command(command, page.width - 12)):
             yield ((("     next   " if number == 0 else " " * 12) + line, ()),)
-    yield ((f"     why    {rung.check.docs}", ()),)
+    yield ((f"     why    {why_text(rung.check, page.root)}", ()),)
 
 
 def _problems(problems: Sequence[Problem], ladder: Sequence[str], page: Page) -> Iterator[Line]:

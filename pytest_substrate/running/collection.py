@@ -31,6 +31,10 @@ RECORD = "substrate.record"
 """The name of the report property that carries a record, as JSON text."""
 
 
+_STATED = (pytest.fail.Exception, AssertionError)
+"""What an acceptance function raises for a red rung: ours, and one that somebody put into its place."""
+
+
 class DeclarationFile(pytest.File):
     """`substrate.toml` in the collection tree."""
 
@@ -97,10 +101,10 @@ class RungItem(pytest.Function):
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:  # noqa: ARG002  pytest's signature
         """A red rung in a few lines, with no traceback; anything else as pytest shows it."""
-        if self.record is not None and not self.record.outcome.green and isinstance(excinfo.value, AssertionError):
+        if self.record is not None and not self.record.outcome.green and excinfo.errisinstance(_STATED):
             from pytest_substrate.report.terminal import failure_text
 
-            return failure_text(self.record, self.check)
+            return failure_text(self.record, self.check, self.config.rootpath)
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -216,7 +216,12 @@ def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> None:
             return
         writer = reporter._tw
         encoding = getattr(writer._file, "encoding", None)
-        page = Page(width=writer.fullwidth, glyphs=glyphs_for(encoding), verbosity=run.config.get_verbosity())
+        page = Page(
+            width=writer.fullwidth,
+            glyphs=glyphs_for(encoding),
+            verbosity=run.config.get_verbosity(),
+            root=run.config.rootpath,
+        )
         target: dict[str, Any] = {"kind": run.options.target.value, **run.described}
         begin_line(reporter)
         for line in render(

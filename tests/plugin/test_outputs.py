@@ -44,7 +44,7 @@ def test_junit(project: Project, spread: tuple[str, ...]) -> None:
         "  VIOLATION: made to fail",
         "  layer rotation, cause made-up",
     ] == failure.text.splitlines()[:3]
-    assert "docs/checks/messaging_plane.md#msg-050" in failure.text
+    assert "  why: substrate explain MSG-050" == failure.text.splitlines()[-1]
 
 
 def results(folder: Path) -> dict[str, dict[str, Any]]:
@@ -71,10 +71,11 @@ def test_allure(project: Project, spread: tuple[str, ...]) -> None:
     assert ["messaging_plane"] == red["labels"]["epic"]
     assert ["B: managed Kafka worked in theory only"] == red["labels"]["feature"]
     assert "rotation" in red["labels"]["tag"]
-    assert [{"name": "subject", "value": "'service/ingest'"}] == red["parameters"]
+    assert [{"name": "subject", "value": "service/ingest"}] == red["parameters"]
+    assert ["service/ingest"] == red["labels"]["subject"]
     assert "MSG-050 every running task holds the current credential" == red["name"]
     assert "failed" == red["status"]
-    assert "VIOLATION [rotation] made to fail" in red["statusDetails"]["message"]
+    assert "Failed: MSG-050 service/ingest VIOLATION [rotation] made to fail" == red["statusDetails"]["message"]
     assert "Traceback" not in red["statusDetails"]["trace"]
     [facts] = [attachment for attachment in red["attachments"] if attachment["name"] == "facts"]
     assert "application/json" == facts["type"]
@@ -111,7 +112,7 @@ def test_widths(project: Project, monkeypatch: pytest.MonkeyPatch, columns: int)
     lines = project.messaging().stdout.lines
     begin = next(number for number, line in enumerate(lines) if line.startswith("messaging_plane"))
     too_long = [line for line in lines[begin:] if len(line) > columns]
-    assert all("docs/checks/" in line or "arn:aws:" in line for line in too_long), too_long
+    assert all("arn:aws:" in line for line in too_long), too_long
     assert lines[-1].startswith("NOT READY")
 
 
@@ -133,3 +134,28 @@ def test_colour(project: Project) -> None:
     assert "\x1b[31m\x1b[1m ✗ \x1b[0m" in coloured
     assert "\x1b[1m\x1b[31mNOT READY\x1b[0m" in coloured
     assert "\x1b[" not in str(project.messaging("--color=no").stdout)
+
+
+def test_where_to_read_on(project: Project) -> None:
+    """In a checkout that holds the page of a check, the page is named; elsewhere the command that tells it."""
+    project.red(MSG_050=("VIOLATION", "rotation"))
+    page = project.path / "docs" / "checks" / "messaging_plane.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("here")
+    result = project.messaging("--junitxml=junit.xml")
+    assert "     why    docs/checks/messaging_plane.md#msg-050" in result.stdout.lines
+    [failure] = cases(project.path / "junit.xml")["MSG-050[service-ingest]"].iter("failure")
+    assert "  why: docs/checks/messaging_plane.md#msg-050" in str(failure.text)
+
+
+def test_durations(project: Project) -> None:
+    """What took no time is told no time of."""
+    project.conftest(
+        "import time\ndef slow(self, context):\n    def diagnose(check, subject):\n"
+        "        time.sleep(0.02 if check == 'MSG-110' else 0)\n        return passed('as it should be')\n"
+        "    return diagnose\n\nStandIn.diagnose = slow\n"
+    )
+    text = str(project.messaging("-v").stdout)
+    assert "(0 ms)" not in text
+    assert any(line.endswith(" ms)") for line in text.splitlines() if "MSG-110 service/ingest: as it" in line)
+    assert any(line.endswith("as it should be") for line in text.splitlines())

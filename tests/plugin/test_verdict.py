@@ -48,7 +48,7 @@ def test_violated(project: Project, spread: tuple[str, ...]) -> None:
             " ✗ MSG-050 every running task holds the current credential",
             "     made to fail",
             "     layer  rotation*",
-            "     why    docs/checks/messaging_plane.md#msg-050",
+            "     why    substrate explain MSG-050",
             " ✓ MSG-055 … MSG-150  8 rungs",
             " ✗ MSG-160 *",
             " ✓ MSG-220  1 rung",
