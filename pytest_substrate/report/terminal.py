@@ -55,8 +55,12 @@ def render(
     notes: Sequence[str],
     page: Page,
     verdict: bool = True,
+    but: str | None = None,
 ) -> Iterator[Line]:
-    """Every line of the report; the verdict is the last. `notes` stand just above it."""
+    """Every line of the report; the verdict is the last. `notes` stand just above it.
+
+    `but` says why a run that is READY is red all the same.
+    """
     page = Page(width=max(page.width, NARROWEST), glyphs=page.glyphs, verbosity=page.verbosity)
     declaration = plan.source.declaration
     if page.verbosity > -2:
@@ -66,7 +70,7 @@ def render(
         yield from _problems(judgement.problems, [pair.check for pair in plan.pairs], page)
         for note in notes:
             yield from _wrapped(note, page, indent=0)
-    yield from _verdict(judgement, declaration, page, verdict=verdict)
+    yield from _verdict(judgement, declaration, page, verdict=verdict, but=but)
 
 
 def failure_text(record: Record, check: Check, root: Path) -> str:
@@ -205,7 +209,9 @@ def _problems(problems: Sequence[Problem], ladder: Sequence[str], page: Page) ->
             yield from _wrapped(f"{reason}: and {len(same) - _PROBLEMS_SHOWN} more", page, indent=3)
 
 
-def _verdict(judgement: Judgement, declaration: Declaration, page: Page, *, verdict: bool) -> Iterator[Line]:
+def _verdict(
+    judgement: Judgement, declaration: Declaration, page: Page, *, verdict: bool, but: str | None
+) -> Iterator[Line]:
     counts = [
         f"required {judgement.required}",
         f"passed {judgement.counts.get(Outcome.PASS, 0)}",
@@ -219,11 +225,12 @@ def _verdict(judgement: Judgement, declaration: Declaration, page: Page, *, verd
     if declaration.not_applicable:
         counts.append(f"not applicable {len(declaration.not_applicable)}")
     words = judgement.verdict.value if verdict else "AD HOC, NO VERDICT"
-    markup = ("bold", "yellow" if not verdict else "green" if judgement.ready else "red")
+    markup = ("bold", "yellow" if not verdict else "green" if judgement.ready and not but else "red")
     red = judgement.first_red
     first = f"   first red {red.check} ({red.layer.value})" if red is not None else ""
     rest = f"{first}   {'  '.join(counts)}"
-    if len(words) + len(rest) <= page.width:
+    why = f"  but the run is red: {but}" if but and judgement.ready else ""
+    if not why and len(words) + len(rest) <= page.width:
         yield ((words, markup), (rest, ()))
         return
     line = ""
@@ -237,7 +244,10 @@ def _verdict(judgement: Judgement, declaration: Declaration, page: Page, *, verd
     if len(words) + len(first) > page.width:
         yield ((first, ()),)
         first = ""
-    yield ((words, markup), (first, ()))
+    if len(words) + len(why) > page.width:
+        yield from _wrapped(why.strip(), page, indent=2)
+        why = "  but the run is red"
+    yield ((words, markup), (first + why, ()))
 
 
 def _command(command: str, width: int) -> Iterator[str]:

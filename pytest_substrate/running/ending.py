@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_substrate.gate.judge import Judgement, Problem, exit_code, judge
+from pytest_substrate.gate.judge import EXIT_NO_EVIDENCE, EXIT_VIOLATED, Judgement, Problem, exit_code, judge
 from pytest_substrate.model.check import Pair
 from pytest_substrate.model.outcome import TargetKind, Verdict
 
@@ -90,6 +90,7 @@ def finish(run: Run, session: pytest.Session) -> None:
     if run.removed_evidence:
         place = run.options.evidence_given
         notes.append(f"evidence {place} of an earlier run was removed: an ad hoc run leaves none")
+    but = None
     if not run.options.adhoc:
         failed = False
         if code not in _BROKEN and not run.collects_only:
@@ -97,8 +98,11 @@ def finish(run: Run, session: pytest.Session) -> None:
         session.exitstatus = exit_code(
             judgement, pytest_code=code, tests_failed=run.reports.tests_failed, evidence_failed=failed
         )
+        but = _why_else(run, judgement, int(session.exitstatus))
+        if but is not None and not judgement.ready:
+            notes.append(f"exit code {int(session.exitstatus)}: {but}")
     _surround_allure(run)
-    _show(run, plan, judgement, notes)
+    _show(run, plan, judgement, notes, but)
 
 
 def plane_verdicts(plan: Plan, judgement: Judgement) -> Mapping[str, Verdict]:
@@ -163,6 +167,25 @@ def _leave_evidence(run: Run, plan: Plan, judgement: Judgement, notes: list[str]
     return True
 
 
+def _why_else(run: Run, judgement: Judgement, code: int) -> str | None:
+    """Why the run ends with another exit code than its verdict alone would give it."""
+    if code == exit_code(judgement, pytest_code=0, tests_failed=False, evidence_failed=False):
+        return None
+    if code == EXIT_NO_EVIDENCE:
+        return "its evidence could not be left"
+    told = {2: "it was interrupted", 3: "an internal error broke it"}.get(code)
+    if told is not None:
+        return f"{told}, so it leaves no evidence"
+    if code != EXIT_VIOLATED or not run.reports.tests_failed:
+        return f"another plugin ended it with {code}"
+    tests, files = len(run.reports.failed_tests), len(run.reports.failed_files)
+    parts = [
+        f"{tests} test{'s' if tests > 1 else ''} of your own failed" if tests else "",
+        f"{files} file{'s' if files > 1 else ''} of your own could not be collected" if files else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
 def _surround_allure(run: Run) -> None:
     folder = run.config.getoption("allure_report_dir", None)
     if not folder or run.collects_only:
@@ -206,7 +229,7 @@ def _below(path: Path, root: Path) -> str | None:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
-def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> None:
+def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str], but: str | None) -> None:
     from pytest_substrate.report.glyphs import glyphs_for, writable
     from pytest_substrate.report.terminal import Page, render
     from pytest_substrate.running.state import begin_line
@@ -225,7 +248,13 @@ def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> None:
         target: dict[str, Any] = {"kind": run.options.target.value, **run.described}
         begin_line(reporter)
         for line in render(
-            judgement=judgement, plan=plan, target=target, notes=notes, page=page, verdict=not run.options.adhoc
+            judgement=judgement,
+            plan=plan,
+            target=target,
+            notes=notes,
+            page=page,
+            verdict=not run.options.adhoc,
+            but=but,
         ):
             for text, markup in line:
                 writer.write(writable(text, encoding), **dict.fromkeys(markup, True))

@@ -74,9 +74,16 @@ class Reports:
         self.records: list[Record] = []
         self.problems: list[Problem] = []
         self.attachments: list[dict[str, object]] = []
-        self.tests_failed = False
-        """Whether a test that is not a rung, or the collection of one, failed."""
+        self.failed_tests: set[str] = set()
+        """The node ids of tests that are no rungs and failed."""
+        self.failed_files: set[str] = set()
+        """Those of what could not be collected."""
         self._by_node: dict[str, Record] = {}
+
+    @property
+    def tests_failed(self) -> bool:
+        """Whether a test that is not a rung, or the collection of one, failed."""
+        return bool(self.failed_tests or self.failed_files)
 
     def pair_of(self, node_id: str) -> Pair | None:
         """The pair behind a node id; None for another test. `--dist loadgroup` appends `@GROUP`."""
@@ -97,13 +104,13 @@ class Reports:
             self.attachments += [{"test": report.nodeid, **json.loads(text)} for text in attached]
         pair = self.pair_of(report.nodeid)
         if pair is None:
-            self.tests_failed |= report.failed
+            self.failed_tests.update([report.nodeid] if report.failed else [])
         else:
             self._note_rung(report, pair, texts)
 
     def note_collection(self, report: pytest.CollectReport) -> None:
         """A test file that can't be collected is a failed test of the user's."""
-        self.tests_failed |= report.failed
+        self.failed_files.update([report.nodeid] if report.failed else [])
 
     def note_deselected(self, node_ids: Iterable[str]) -> None:
         """Rungs that something deselected."""

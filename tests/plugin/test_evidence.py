@@ -156,6 +156,7 @@ def test_it_cannot_be_written_at_the_end(project: Project, spread: tuple[str, ..
     result = project.run_apart("-m", "messaging_plane", *spread)
     assert 11 == result.ret
     assert "No space left on device" in str(result.stdout)
+    assert "READY  but the run is red: its evidence could not be left" == result.stdout.lines[-1]
     assert not project.evidence_path.exists()
 
 

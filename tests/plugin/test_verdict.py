@@ -78,6 +78,22 @@ def test_own_tests(project: Project, plane: str, own: str, code: int) -> None:
     result = project.run("--substrate-require=messaging_plane", "test_own.py")
     assert code == result.ret
     assert ("READY" if plane == "PASS" else "NOT READY") == project.predicate["verdict"]
+    if own == "pass":
+        assert "of your own" not in str(result.stdout)
+    elif plane == "PASS":
+        assert "READY  but the run is red: 1 test of your own failed" == result.stdout.lines[-1]
+    else:
+        assert "exit code 1: 1 test of your own failed" == result.stdout.lines[-2]
+
+
+def test_a_file_that_cannot_be_collected(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the user's that can't be imported is told as the reason, also in a narrow terminal."""
+    monkeypatch.setenv("COLUMNS", "60")
+    project.pytester.makepyfile(test_own="import nothing_of_that_name\n")
+    result = project.run("--substrate-require=messaging_plane", "--continue-on-collection-errors", "test_own.py")
+    assert 1 == result.ret
+    assert "READY  but the run is red" == result.stdout.lines[-1]
+    assert "  but the run is red: 1 file of your own could not be" == result.stdout.lines[-3]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +200,9 @@ def test_stopped_early(project: Project, spread: tuple[str, ...], flag: str) -> 
 def test_other_plugins_code(project: Project) -> None:
     """Another plugin's exit code stands where the run is READY, and not where it isn't."""
     project.conftest("@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish(session):\n    session.exitstatus = 7\n")
-    assert 7 == project.messaging().ret
+    result = project.messaging()
+    assert 7 == result.ret
+    assert "READY  but the run is red: another plugin ended it with 7" == result.stdout.lines[-1]
     project.red(MSG_240=("INCONCLUSIVE", None))
     project.conftest("@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish(session):\n    session.exitstatus = 0\n")
     assert 10 == project.messaging().ret
