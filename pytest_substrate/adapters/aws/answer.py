@@ -69,6 +69,10 @@ class Answer:
         """A whole number that must be there."""
         return self._must(name, self._typed(name, int))
 
+    def number_or_none(self, name: str) -> int | None:
+        """A whole number, None where it is absent."""
+        return self._typed(name, int)
+
     def data(self, name: str) -> bytes:
         """Bytes that must be there."""
         return self._must(name, self._typed(name, bytes))

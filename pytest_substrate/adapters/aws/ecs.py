@@ -21,7 +21,7 @@ def read_cluster(client: Any, name: str) -> facts.EcsCluster:
     """An ECS cluster with the names of all its services, whoever made them. Of one that isn't ACTIVE, no service."""
     answer = ask(client, "ecs:DescribeClusters", what=name, clusters=[name])
     found = answer.parts("clusters")
-    if not found and _missing(answer, "ecs:DescribeClusters"):
+    if not found and missing_of(answer, "ecs:DescribeClusters"):
         raise NoAnswer(Missing(what=name, code=facts.MISSING, operation="ecs:DescribeClusters"))
     if len(found) != 1:
         raise NoAnswer(Unobserved(reason="malformed", operation="ecs:DescribeClusters", detail="not one cluster"))
@@ -49,7 +49,7 @@ def _describe_services(client: Any, cluster: str, names: Sequence[str]) -> facts
     missing: list[str] = []
     for batch in _batches(names, SERVICES_A_CALL):
         answer = ask(client, "ecs:DescribeServices", what=cluster, cluster=cluster, services=batch)
-        missing += _missing(answer, "ecs:DescribeServices")
+        missing += missing_of(answer, "ecs:DescribeServices")
         for service in map(_service, answer.parts("services")):
             if service.status == facts.INACTIVE:
                 missing.append(service.name)
@@ -111,6 +111,8 @@ def read_task_definition(client: Any, arn: str, wiring: Collection[str]) -> fact
         containers=tuple(_container(container, wiring) for container in answer.parts("containerDefinitions")),
         task_role_arn=answer.text_or_none("taskRoleArn"),
         execution_role_arn=answer.text_or_none("executionRoleArn"),
+        architecture=answer.part("runtimePlatform").text_or_none("cpuArchitecture"),
+        system=answer.part("runtimePlatform").text_or_none("operatingSystemFamily"),
     )
 
 
@@ -131,6 +133,11 @@ def _container(container: Answer, wiring: Collection[str]) -> facts.Container:
             for secret in container.parts("secrets")
         ),
         environment_files=bool(container.parts("environmentFiles")),
+        image=container.text_or_none("image"),
+        entry_point=container.texts("entryPoint"),
+        command=container.texts("command"),
+        working_directory=container.text_or_none("workingDirectory"),
+        restarts=container.part("restartPolicy").flag("enabled"),
     )
 
 
@@ -140,11 +147,15 @@ def read_tasks(client: Any, cluster: str, service: str) -> facts.Tasks:
     request = {"cluster": cluster, "serviceName": service, "desiredStatus": facts.RUNNING}
     pages = ask_pages(client, "ecs:ListTasks", what=f"{cluster}/{service}", **request)
     arns = [arn for page in pages for arn in page.texts("taskArns")]
-    tasks: list[facts.TaskState] = []
+    return facts.Tasks(tasks=tuple(map(_task, describe_tasks(client, cluster, arns))))
+
+
+def describe_tasks(client: Any, cluster: str, arns: Sequence[str]) -> Iterator[Answer]:
+    """What ECS tells of these tasks; of one that it has forgotten in between, nothing. NoAnswer for half an answer."""
     for batch in _batches(arns, TASKS_A_CALL):
         answer = ask(client, "ecs:DescribeTasks", what=cluster, cluster=cluster, tasks=batch)
-        described = tuple(map(_task, answer.parts("tasks")))
-        if len(described) + len(_missing(answer, "ecs:DescribeTasks")) != len(batch):
+        described = answer.parts("tasks")
+        if len(described) + len(missing_of(answer, "ecs:DescribeTasks")) != len(batch):
             raise NoAnswer(
                 Unobserved(
                     reason="malformed",
@@ -152,12 +163,13 @@ def read_tasks(client: Any, cluster: str, service: str) -> facts.Tasks:
                     detail=f"of {len(batch)} tasks that were asked for, the answer holds {len(described)}",
                 )
             )
-        tasks += described
-    return facts.Tasks(tasks=tuple(tasks))
+        yield from described
 
 
 def _task(task: Answer) -> facts.TaskState:
+    pulled = ((one.text("name"), one.text_or_none("imageDigest")) for one in task.parts("containers"))
     return facts.TaskState(
+        images=tuple(facts.ContainerImage(container=name, digest=digest) for name, digest in pulled if digest),
         arn=task.text("taskArn"),
         task_definition_arn=task.text("taskDefinitionArn"),
         last_status=task.text("lastStatus"),
@@ -166,7 +178,7 @@ def _task(task: Answer) -> facts.TaskState:
     )
 
 
-def _missing(answer: Answer, operation: str) -> list[str]:
+def missing_of(answer: Answer, operation: str) -> list[str]:
     """The names in `failures[]` that don't exist; any other failure means that the call did not observe."""
     gone = []
     for failure in answer.parts("failures"):

@@ -11,6 +11,7 @@ ACTIVE: Final = "ACTIVE"
 INACTIVE: Final = "INACTIVE"
 PRIMARY: Final = "PRIMARY"
 RUNNING: Final = "RUNNING"
+STOPPED: Final = "STOPPED"
 IN_PROGRESS: Final = "IN_PROGRESS"
 MISSING: Final = "MISSING"
 """The reason in `failures[]` for something that does not exist."""
@@ -44,6 +45,13 @@ class Container:
     injections: tuple[Injection, ...] = ()
     environment_files: bool = False
     """Whether files in S3, which are not read, may set more variables."""
+    image: str | None = None
+    entry_point: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    """What the definition runs instead of the image's own words; empty where it leaves these."""
+    working_directory: str | None = None
+    restarts: bool = False
+    """Whether ECS restarts the container in place, inside its task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,10 @@ class TaskDefinition:
     containers: tuple[Container, ...]
     task_role_arn: str | None = None
     execution_role_arn: str | None = None
+    architecture: str | None = None
+    """`X86_64` or `ARM64`; None where the definition does not say, which ECS takes for X86_64."""
+    system: str | None = None
+    """`LINUX` or a family of Windows; None is LINUX."""
 
     def container(self, name: str) -> Container | None:
         """The container of that name."""
@@ -107,6 +119,14 @@ class EcsCluster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerImage:
+    """A container and the digest of its image, as ECS resolved it."""
+
+    container: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
     """A task that should run. ECS creates it PENDING and fetches its secrets before `started`, when it is RUNNING."""
 
@@ -115,6 +135,12 @@ class TaskState:
     last_status: str
     created: Instant | None
     started: Instant | None
+    images: tuple[ContainerImage, ...] = ()
+    """Which digest each container's image was resolved to; a container that has pulled none yet is left out."""
+
+    def digest_of(self, container: str) -> str | None:
+        """The digest that the container runs, None where ECS does not tell."""
+        return next((image.digest for image in self.images if image.container == container), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_substrate.model.aws import ecs, kafka, secrets
+from pytest_substrate.model.aws.artifact_operations import ARTIFACT_OPERATIONS, ARTIFACT_READS
 from pytest_substrate.model.aws.operation import Operation
 from pytest_substrate.model.aws.probe_operations import (
     CAPABILITY_OPERATIONS,
@@ -200,7 +201,7 @@ _OF_PLANES: Final[Mapping[str, Operation]] = {
         permissions=("ecs:ListTasks",),
         sends=("cluster", "serviceName", "desiredStatus"),
         reads=("taskArns[]",),
-        values={"desiredStatus": (ecs.RUNNING,)},
+        values={"desiredStatus": (ecs.RUNNING, ecs.STOPPED)},
         missing=("ClusterNotFoundException", "ServiceNotFoundException"),
         token="nextToken",
     ),
@@ -225,12 +226,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     **{
         name: replace(
             operation,
-            reads=(*operation.reads, *MORE_READS.get(name, ())),
+            reads=(*operation.reads, *MORE_READS.get(name, ()), *ARTIFACT_READS.get(name, ())),
             sends=(*operation.sends, *MORE_SENDS.get(name, ())),
         )
-        for name, operation in _OF_PLANES.items()
+        for name, operation in {**_OF_PLANES, **PROBE_OPERATIONS, **ARTIFACT_OPERATIONS}.items()
     },
-    **PROBE_OPERATIONS,
     **CAPABILITY_OPERATIONS,
     **SEAL_OPERATIONS,
 }
