@@ -7,6 +7,7 @@ loaded and registered by `running.start` where a plane is demanded.
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,16 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None, object, obje
     begin(run_of(session.config))
     with never_green(run_of(session.config)):
         return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear a worker of a run that demands no plane, where one came to know a secret: it swept the outputs."""
+    if "substrate" in getattr(node, "workeroutput", ()) and run_of(node.config).plan is None:
+        from pytest_substrate.running.workers import take_end
+
+        take_end(run_of(node.config), node)
+        run_of(node.config).look_last()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -6,17 +6,14 @@ collected, leaves no evidence; one that lost a rung leaves evidence of what it i
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_substrate.gate.judge import EXIT_NO_EVIDENCE, EXIT_VIOLATED, Judgement, Problem, exit_code, judge
-from pytest_substrate.model.check import Pair
-from pytest_substrate.model.outcome import TargetKind, Verdict
+from pytest_substrate.running.leaving import leave_evidence
+from pytest_substrate.running.sweep import BROKEN, withhold
 
 if TYPE_CHECKING:
     from pytest_substrate.running.plan import Plan
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 
 _NAME: Final = "substrate_ending"
 _USAGE_ERROR: Final = 4
-_BROKEN: Final = frozenset({2, 3, 4})
 
 
 class Ending:
@@ -85,86 +81,36 @@ def finish(run: Run, session: pytest.Session) -> None:
     code = int(session.exitstatus)
     if plan is None or code == _USAGE_ERROR:
         return
-    judgement = _judgement(run, plan)
+    _surround_allure(run)
+    held = [*run.reports.withheld, *withhold(run)]
+    judgement = _judgement(run, plan, held)
     notes: list[str] = []
     if run.removed_evidence:
         place = run.options.evidence_given
         notes.append(f"evidence {place} of an earlier run was removed: an ad hoc run leaves none")
     but = None
-    if not run.options.adhoc:
-        failed = False
-        if code not in _BROKEN and not run.collects_only:
-            failed = not _leave_evidence(run, plan, judgement, notes)
+    if run.options.adhoc:
+        session.exitstatus = EXIT_NO_EVIDENCE if held and code not in BROKEN else code
+    else:
+        failed = bool(held)
+        if code not in BROKEN and not run.collects_only:
+            failed |= not leave_evidence(run, plan, judgement, notes)
         session.exitstatus = exit_code(
             judgement, pytest_code=code, tests_failed=run.reports.tests_failed, evidence_failed=failed
         )
         but = _why_else(run, judgement, int(session.exitstatus))
         if but is not None and not judgement.ready:
             notes.append(f"exit code {int(session.exitstatus)}: {but}")
-    _surround_allure(run)
     _show(run, plan, judgement, notes, but)
 
 
-def plane_verdicts(plan: Plan, judgement: Judgement) -> Mapping[str, Verdict]:
-    """The verdict of each demanded plane: its own rungs, those of `substrate`, and what went wrong for all."""
-    verdicts = {}
-    for plane in plan.planes:
-        pairs = plan.plane_pairs(plane)
-        wanted = set(pairs)
-        records = [record for record in judgement.records if Pair(record.check, record.subject) in wanted]
-        problems = [problem for problem in judgement.problems if problem.pair is None or problem.pair in wanted]
-        verdicts[plane.value] = judge(pairs, records, problems).verdict
-    return verdicts
-
-
-def _judgement(run: Run, plan: Plan) -> Judgement:
+def _judgement(run: Run, plan: Plan, held: list[str]) -> Judgement:
     run.reports.note_deselected(run.deselected)
     seen = [*run.reports.problems, *(run.workers.problems() if run.workers is not None else ())]
     if run.collects_only:
         seen.append(Problem(reason="collect-only", message="nothing was run, so nothing was proven"))
+    seen += [Problem(reason="secret-in-output", message=line) for line in dict.fromkeys(held)]
     return judge(plan.pairs, run.reports.records, seen)
-
-
-def _leave_evidence(run: Run, plan: Plan, judgement: Judgement, notes: list[str]) -> bool:
-    from pytest_substrate.evidence.envelope import pack, write_whole
-    from pytest_substrate.evidence.statement import Account, Provenance, make_statement
-    from pytest_substrate.gate.required import check_set_digest
-    from pytest_substrate.running.provenance import commit_of, plugin_version
-
-    options, path = run.options, run.options.evidence
-    commit, modified = commit_of(plan.source.path)
-    account = Account(
-        run_id=run.identity.run_id,
-        started=run.identity.started,
-        finished=datetime.now(UTC),
-        oldest_observation=run.oldest_observation(),
-        plugin_version=plugin_version(),
-        judged_by=run.house.name,
-        declaration=Provenance(
-            name=plan.source.name,
-            sha256=plan.source.digest.removeprefix("sha256:"),
-            source=options.sources["declaration"],
-            commit=commit,
-            modified=modified,
-        ),
-        check_set_sha256=check_set_digest(plan.pairs).removeprefix("sha256:"),
-        target={"kind": options.target.value, **run.described},
-        vantage=options.vantage.value,
-        planes=plane_verdicts(plan, judgement),
-        options=_options(run),
-        attachments=run.reports.attachments,
-    )
-    statement = make_statement(account, judgement, plan.source.declaration)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, pack(run.scrubber.scrub_tree(statement)))
-    except OSError as error:
-        notes.append(f"evidence {path}: could not be written ({error.strerror})")
-        return False
-    root = run.config.invocation_params.dir
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
-    notes.append(f"evidence {shown} (UNSIGNED)")
-    return True
 
 
 def _why_else(run: Run, judgement: Judgement, code: int) -> str | None:
@@ -172,7 +118,8 @@ def _why_else(run: Run, judgement: Judgement, code: int) -> str | None:
     if code == exit_code(judgement, pytest_code=0, tests_failed=False, evidence_failed=False):
         return None
     if code == EXIT_NO_EVIDENCE:
-        return "its evidence could not be left"
+        secret = any(problem.reason == "secret-in-output" for problem in judgement.problems)
+        return "a secret was found in an output" if secret else "its evidence could not be left"
     told = {2: "it was interrupted", 3: "an internal error broke it"}.get(code)
     if told is not None:
         return f"{told}, so it leaves no evidence"
@@ -205,28 +152,6 @@ def _surround_allure(run: Run) -> None:
         write_surroundings(run.config.invocation_params.dir / folder, run.scrubber.scrub_tree(surroundings))
     except OSError as error:
         run.say(f"{folder}: Allure's environment could not be written ({error.strerror})")
-
-
-def _options(run: Run) -> dict[str, dict[str, object]]:
-    options = run.options
-    values: dict[str, object] = {
-        "declaration": run.source_name,
-        "target": options.target.value,
-        "vantage": options.vantage.value,
-        "require": list(options.require),
-        "evidence": _below(options.evidence, run.config.rootpath) or options.evidence_given,
-        "adhoc": options.adhoc,
-        "fault": list(options.faults),
-    }
-    found = {name: {"value": value, "source": options.sources[name]} for name, value in values.items()}
-    if options.target is TargetKind.EMBEDDED:  # on a platform that someone kept running; where, is nobody's affair
-        attached = bool(os.environ.get("SUBSTRATE_EMBEDDED"))
-        found["attached"] = {"value": attached, "source": "environment" if attached else "default"}
-    return found
-
-
-def _below(path: Path, root: Path) -> str | None:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
 def _show(run: Run, plan: Plan, judgement: Judgement, notes: list[str], but: str | None) -> None:

@@ -72,6 +72,7 @@ class House:
             run_id=identity.run_id,
             owner=owner,
             progress=progress,
+            home=options.declaration.parent,
         )
 
     def observations(self, folder: Path) -> Observations:

@@ -29,6 +29,8 @@ def make_way(path: Path, declaration: Path) -> None:
     try:
         if path == declaration or (path.exists() and declaration.exists() and path.samefile(declaration)):
             raise BadInput(str(path), "this is the declaration, and evidence would replace it", _MEND)
+        if path.name == "ledger.jsonl":
+            raise BadInput(str(path), "the ledger is written here, beside the evidence", _MEND)
         kind = _kind(path)
         if kind == "evidence":
             path.unlink()

@@ -78,6 +78,8 @@ class Reports:
         """The node ids of tests that are no rungs and failed."""
         self.failed_files: set[str] = set()
         """Those of what could not be collected."""
+        self.withheld: list[str] = []
+        """A line for each output that a worker withheld, as it held a secret."""
         self._by_node: dict[str, Record] = {}
 
     @property

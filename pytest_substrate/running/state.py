@@ -71,6 +71,7 @@ class Run:
         self._ladder: Ladder | None = None
         self._reports: Reports | None = None
         self._scrubber: Scrubber | None = None
+        self._looks_last = False
         self._own_folder: Path | None = None
         """A folder for the run that pytest doesn't look after."""
 
@@ -240,6 +241,16 @@ class Run:
         outputs = Outputs(self)
         outputs.hold_terminal()
         self.config.pluginmanager.register(outputs, "substrate_outputs")
+        if self.plan is None:
+            self.look_last()
+
+    def look_last(self) -> None:
+        """In a run that demands no plane, sweep the outputs at the end all the same."""
+        if not self._looks_last:
+            from pytest_substrate.running.sweep import LastLook
+
+            self._looks_last = True
+            self.config.pluginmanager.register(LastLook(self))
 
     def _make_folder(self) -> Path:
         factory = getattr(self.config, "_tmp_path_factory", None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_substrate.gate.judge import Problem
 from pytest_substrate.running.handover import INPUT, Handover
 from pytest_substrate.running.state import Run
+from pytest_substrate.running.sweep import withhold
 
 if TYPE_CHECKING:
     import pytest
@@ -42,10 +43,8 @@ class Workers:
 
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  part of the hook's signature
         """Take a worker's end; a worker that was lost has none."""
-        text = getattr(node, "workeroutput", {}).get(INPUT)
-        if isinstance(text, str):
+        if take_end(self._run, node):
             self._ended.add(node.gateway.id)
-            self._run.reports.note_deselected(json.loads(text)["deselected"])
 
     def problems(self) -> list[Problem]:
         """A problem for each worker that started and never reported its end."""
@@ -56,8 +55,19 @@ class Workers:
         ]
 
 
+def take_end(run: Run, node: Any) -> bool:
+    """On the controller, what a worker reported at its end; whether it did."""
+    text = getattr(node, "workeroutput", {}).get(INPUT)
+    if not isinstance(text, str):
+        return False
+    told = json.loads(text)
+    run.reports.note_deselected(told["deselected"])
+    run.reports.withheld += told["withheld"]
+    return True
+
+
 def report_end(run: Run) -> None:
     """On a worker, at its end: say so, as JSON text (another type would kill the worker and the run could end 0)."""
     config: pytest.Config = run.config
     output: dict[str, object] = config.workeroutput  # type: ignore[attr-defined]  # xdist adds it on workers
-    output[INPUT] = json.dumps({"deselected": run.deselected})
+    output[INPUT] = json.dumps({"deselected": run.deselected, "withheld": withhold(run)})

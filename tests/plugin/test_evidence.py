@@ -201,3 +201,37 @@ def test_attachments_without_a_plane(project: Project, spread: tuple[str, ...]) 
     assert 0 == result.ret, str(result.stdout)
     assert not project.evidence_path.exists()
     assert "events.raw" not in (project.path / "junit.xml").read_text()
+
+
+def test_the_ledger(project: Project, spread: tuple[str, ...]) -> None:
+    """Each run appends to the ledger beside the evidence, which names where it then ends."""
+    ledger = project.evidence_path.with_name("ledger.jsonl")
+    assert 0 == project.messaging(*spread).ret
+    assert {"lines": 1, "sha256": json.loads(ledger.read_text())["hash"]} == project.predicate["ledger"]
+    project.red(MSG_050=("VIOLATION", "rotation"))
+    assert 1 == project.messaging(*spread).ret
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    assert ["run", "run", "transition"] == [line["kind"] for line in lines]
+    assert {"lines": 3, "sha256": lines[-1]["hash"]} == project.predicate["ledger"]
+
+
+def test_a_broken_ledger(project: Project) -> None:
+    """A ledger that somebody edited is not continued, and the run has no evidence to leave: exit code 11."""
+    ledger = project.evidence_path.with_name("ledger.jsonl")
+    assert 0 == project.messaging().ret
+    ledger.write_text(ledger.read_text().replace("READY", "ready"))
+    before = ledger.read_text()
+    result = project.messaging()
+    assert 11 == result.ret
+    assert "ledger.jsonl:1" in str(result.stdout)
+    assert not project.evidence_path.exists()
+    assert before == ledger.read_text()
+    assert 0 == project.messaging("--substrate-adhoc").ret
+
+
+def test_no_ledger_line_without_a_verdict(project: Project) -> None:
+    """A run that only collects, and one that was interrupted, have no verdict to remember."""
+    assert 10 == project.messaging("--collect-only").ret
+    project.conftest("def pytest_collection_finish(session): raise KeyboardInterrupt\n")
+    assert 2 == project.run_apart("-m", "messaging_plane").ret
+    assert not project.evidence_path.parent.exists()

@@ -165,3 +165,76 @@ def test_a_plain_run_is_scrubbed_too(project: Project, spread: tuple[str, ...]) 
     result = project.run_apart("test_own.py", "-l", *spread)
     assert 1 == result.ret
     assert [] == hunted(str(result.stdout) + str(result.stderr))
+
+
+LEAKING = """
+import pathlib, pytest
+
+pytestmark = pytest.mark.messaging_plane
+
+def test_leak(runtime_credentials):
+    folder = pathlib.Path("reports")
+    folder.mkdir(exist_ok=True)
+    (folder / "mine.txt").write_text("user=ingest password=" + runtime_credentials["ingest"].password.reveal())
+    (folder / "clean.txt").write_text("nothing")
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--substrate-adhoc",)], ids=["gate", "adhoc"])
+def test_the_final_sweep(project: Project, spread: tuple[str, ...], arguments: tuple[str, ...]) -> None:
+    """A file that a test wrote a secret into is withheld, the run ends with 11 and says why; other files stay."""
+    project.conftest(GIVING)
+    project.pytester.makepyfile(test_own=LEAKING)
+    result = project.run_apart("--substrate-require=messaging_plane", "test_own.py", *arguments, *spread)
+    assert 11 == result.ret, str(result.stdout)
+    assert not (project.path / "reports" / "mine.txt").exists()
+    assert (project.path / "reports" / "clean.txt").exists()
+    assert " ! secret-in-output: reports/mine.txt held a secret, and was removed" in result.stdout.lines
+    if not arguments:
+        assert "exit code 11: a secret was found in an output" in result.stdout.lines
+        assert "NOT READY" == project.predicate["verdict"]
+
+
+def test_the_sweep_leaves_the_project_alone(project: Project) -> None:
+    """Where evidence lies in the rootdir itself, the project's files are no outputs."""
+    project.conftest(GIVING)
+    project.pytester.makepyfile(test_own=LEAKING)
+    (project.path / "source.txt").write_text(SECRET)
+    result = project.run_apart(
+        "--substrate-require=messaging_plane", "test_own.py", "--substrate-evidence=e.json", "--junitxml=j.xml"
+    )
+    assert 0 == result.ret, str(result.stdout)
+    assert (project.path / "source.txt").exists()
+
+
+def test_the_sweep_of_a_plain_run(project: Project, spread: tuple[str, ...]) -> None:
+    """A run without a verdict is swept too, also with workers, whose secrets the controller never knows."""
+    project.conftest(GIVING)
+    project.pytester.makepyfile(test_own=LEAKING)
+    result = project.run_apart("test_own.py", *spread)
+    assert 11 == result.ret, str(result.stdout)
+    assert not (project.path / "reports" / "mine.txt").exists()
+    assert (project.path / "reports" / "clean.txt").exists()
+    assert 1 == str(result.stdout).count("secret-in-output: reports/mine.txt held a secret, and was removed")
+
+
+def test_the_sweep_of_a_large_file(project: Project) -> None:
+    """A secret is found wherever it lies in a file, also where two looks at it meet."""
+    project.conftest(GIVING)
+    wide = LEAKING.replace('"user=ingest password="', '"x" * ((8 << 20) - 5)').replace("mine.txt", "large.txt")
+    project.pytester.makepyfile(test_own=wide)
+    assert 11 == project.run_apart("test_own.py", "-p", "no:xdist").ret
+    assert not (project.path / "reports" / "large.txt").exists()
+
+
+def test_an_output_that_cannot_be_removed(project: Project) -> None:
+    """A file in a folder that nothing may be taken from is emptied; the run ends with 11 all the same."""
+    project.conftest(
+        GIVING + "\nimport pathlib\ndef stuck(self, missing_ok=False): raise PermissionError(1, 'stuck')\n"
+        "pathlib.Path.unlink = stuck\n"
+    )
+    project.pytester.makepyfile(test_own=LEAKING)
+    result = project.run_apart("test_own.py", "-p", "no:xdist")
+    assert 11 == result.ret
+    assert "" == (project.path / "reports" / "mine.txt").read_text()
+    assert "reports/mine.txt held a secret, and was emptied" in str(result.stdout)
