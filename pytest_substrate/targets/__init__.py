@@ -29,10 +29,12 @@ def make_target(
     faults: Sequence[str] = (),
     source: Callable[[], str] | None = None,
     run_id: str | None = None,
+    home: Path = Path(),
 ) -> Target:
     """The target of a run: made by its owner, joined through the run's private `folder` by every other process.
 
     Nothing is asked of AWS yet: `guard` does that first, on the owner. `faults` are for the embedded target alone.
+    `home` is the folder of the declaration, at which the paths in it start.
     `run_id` is the owner's, by which its evidence names the run; made here where there is none.
     Raises BadInput or TargetError where the target can't be had.
     """
@@ -45,6 +47,7 @@ def make_target(
         run_id=_run_id(folder, run_id, owner=owner),
         progress=progress,
         source=source or _probe_source,
+        home=home,
     )
     if kind is TargetKind.EMBEDDED:
         from pytest_substrate.targets.embedded import join_embedded, own_embedded

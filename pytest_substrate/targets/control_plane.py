@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.adapters.aws.session import AwsSession
@@ -37,6 +38,8 @@ class Setting:
     source: Callable[[], str]
     """The probe's program."""
     secrets: Net = field(default_factory=Net, repr=False)
+    home: Path = Path()
+    """The folder of the declaration."""
 
 
 class ControlPlaneTarget:
@@ -49,6 +52,7 @@ class ControlPlaneTarget:
         self.vantage = setting.vantage
         self.run_id = setting.run_id
         self.progress = setting.progress
+        self.home = setting.home
         self.source = setting.source
         self.secrets = setting.secrets
         self.pace = pace
@@ -72,6 +76,11 @@ class ControlPlaneTarget:
     def ca_file(self) -> str | None:
         """See the port."""
         return None
+
+    @property
+    def records(self) -> Path:
+        """See the port."""
+        return self.home
 
     def describe(self) -> Mapping[str, Any]:
         """See the port. `observer` is None where STS did not tell."""

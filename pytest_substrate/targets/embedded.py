@@ -65,6 +65,11 @@ class EmbeddedTarget(ControlPlaneTarget):
         """See the port."""
         return str(self.attachment.content["ca_file"])
 
+    @property
+    def records(self) -> Path:
+        """See the port: the platform's own pipeline leaves them in its folder."""
+        return Path(str(self.attachment.content["folder"]))
+
     def guard(self) -> Sequence[Refusal]:
         """See the port."""
         there = {what: self.attachment.content[what] for what in ("environment", "account", "region")}

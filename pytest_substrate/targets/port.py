@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_substrate.model.outcome import TargetKind, Vantage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_substrate.evidence.redaction import Net
     from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.model.probe_run import ProbeRun
@@ -46,6 +48,10 @@ class Target(Protocol):
     @property
     def ca_file(self) -> str | None:
         """The certificate authority of the target's brokers, for clients here; None where the system's store serves."""
+
+    @property
+    def records(self) -> Path:
+        """The folder in which the release pipeline left its records: that of the declaration, or the platform's own."""
 
     def client(self, service: str) -> Any:
         """A botocore client for `service` (boto3's name) in the declared region, as the observer; made once, shared.

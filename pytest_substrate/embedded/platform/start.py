@@ -14,7 +14,7 @@ from pytest_substrate.embedded.kafka.prepare import prepare
 from pytest_substrate.embedded.kafka.spec import ClusterSpec
 from pytest_substrate.embedded.kafka.tls import Authority
 from pytest_substrate.embedded.network.relay import Network
-from pytest_substrate.embedded.platform import dev_min, names, roles
+from pytest_substrate.embedded.platform import dev_min, names, pipeline, roles
 from pytest_substrate.embedded.platform.platform import Platform
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def start_platform(
     cloud = clouding.result()
     platform = Platform(folder=folder, cloud=cloud, authority=authority, starting=starting, start_cluster=start_cluster)
     image_digest, secret_arn = dev_min.build_account(platform, policy=observer)
+    pipeline.release(platform, image_digest)
     keys = roles.make_operator(platform)
     platform.starting.result()
     progress("starting the service")

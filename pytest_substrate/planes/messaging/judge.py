@@ -16,6 +16,7 @@ from pytest_substrate.model.outcome import Layer, Outcome, Vantage
 from pytest_substrate.model.probe_run import ProbeRun
 from pytest_substrate.model.subjects import name_of, topic_of
 from pytest_substrate.model.transcript import Transcript
+from pytest_substrate.planes import workloads
 from pytest_substrate.planes.messaging import observe
 from pytest_substrate.planes.messaging.checks import CHECKS
 from pytest_substrate.planes.messaging.diagnose.cluster import diagnose_cluster
@@ -106,8 +107,8 @@ def _judge_association(about: _Subject) -> Diagnosis:
 
 def _judge_injection(about: _Subject) -> Diagnosis:
     return diagnose_injection(
-        observe.observe_service(about.context, about.name),
-        observe.observe_live_definition(about.context, about.name),
+        workloads.observe_service(about.context, about.name),
+        workloads.observe_live_definition(about.context, about.name),
         observe.observe_secret(about.context, about.credential.secret),
         container=about.service.container,
         name=about.credential.secret,
@@ -117,13 +118,13 @@ def _judge_injection(about: _Subject) -> Diagnosis:
 
 def _judge_wiring(about: _Subject) -> Diagnosis:
     context, variable = about.context, about.messaging.bootstrap_env
-    definition = observe.observe_live_definition(context, about.name)
+    definition = workloads.observe_live_definition(context, about.name)
     container = definition.container(about.service.container) if isinstance(definition, TaskDefinition) else None
     transcript = None
     if container is not None and not is_visible(container, variable=variable):
         transcript = _transcript(observe.observe_probe(context, about.name))
     return diagnose_wiring(
-        observe.observe_service(context, about.name),
+        workloads.observe_service(context, about.name),
         definition,
         observe.observe_bootstrap(context, about.messaging.cluster),
         observe.observe_nodes(context, about.messaging.cluster),
@@ -138,8 +139,8 @@ def _judge_wiring(about: _Subject) -> Diagnosis:
 def _judge_freshness(about: _Subject) -> Diagnosis:
     return diagnose_freshness(
         observe.observe_secret(about.context, about.credential.secret),
-        observe.observe_service(about.context, about.name),
-        observe.observe_tasks(about.context, about.name),
+        workloads.observe_service(about.context, about.name),
+        workloads.observe_tasks(about.context, about.name),
         observe.observe_running_definitions(about.context, about.name),
         name=about.credential.secret,
         container=about.service.container,
@@ -202,7 +203,7 @@ def _for_the_next(run: ProbeRun | Unobserved, transcript: Transcript | Unobserve
 
 
 def _defined_role(about: _Subject) -> str | None:
-    definition = observe.observe_live_definition(about.context, about.name)
+    definition = workloads.observe_live_definition(about.context, about.name)
     return definition.task_role_arn if isinstance(definition, TaskDefinition) else None
 
 

@@ -6,10 +6,8 @@ Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our ow
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
-from pytest_substrate.adapters.aws import ecs as read_ecs
 from pytest_substrate.adapters.aws import kafka as read_kafka
 from pytest_substrate.adapters.aws import kms as read_kms
 from pytest_substrate.adapters.aws import secretsmanager as read_secrets
@@ -21,14 +19,13 @@ from pytest_substrate.planes.messaging.diagnose.seen import SMOKE_RETENTION_MS
 from pytest_substrate.planes.messaging.diagnose.topics import kept_too_long
 from pytest_substrate.planes.messaging.request import probe_request
 from pytest_substrate.planes.plane import Context
-
-T = TypeVar("T")
+from pytest_substrate.planes.workloads import observe_definition, observe_tasks, seen
 
 
 def observe_cluster(context: Context, name: str) -> kafka.Cluster | Missing | Unobserved:
     """The declared cluster. Key `kafka/cluster/NAME`."""
     arn = context.declaration.cluster[name].arn
-    return _seen(
+    return seen(
         context,
         f"kafka/cluster/{name}",
         kafka.Cluster | Missing | Unobserved,
@@ -39,7 +36,7 @@ def observe_cluster(context: Context, name: str) -> kafka.Cluster | Missing | Un
 def observe_bootstrap(context: Context, name: str) -> kafka.Bootstrap | Missing | Unobserved:
     """The bootstrap strings of the declared cluster. Key `kafka/bootstrap/NAME`."""
     arn = context.declaration.cluster[name].arn
-    return _seen(
+    return seen(
         context,
         f"kafka/bootstrap/{name}",
         kafka.Bootstrap | Missing | Unobserved,
@@ -50,7 +47,7 @@ def observe_bootstrap(context: Context, name: str) -> kafka.Bootstrap | Missing 
 def observe_nodes(context: Context, name: str) -> kafka.Nodes | Missing | Unobserved:
     """The brokers of the declared cluster. Key `kafka/nodes/NAME`."""
     arn = context.declaration.cluster[name].arn
-    return _seen(
+    return seen(
         context,
         f"kafka/nodes/{name}",
         kafka.Nodes | Missing | Unobserved,
@@ -61,7 +58,7 @@ def observe_nodes(context: Context, name: str) -> kafka.Nodes | Missing | Unobse
 def observe_associations(context: Context, name: str) -> kafka.ScramAssociations | Missing | Unobserved:
     """The SCRAM secrets of the declared cluster. Key `kafka/scram/NAME`."""
     arn = context.declaration.cluster[name].arn
-    return _seen(
+    return seen(
         context,
         f"kafka/scram/{name}",
         kafka.ScramAssociations | Missing | Unobserved,
@@ -72,7 +69,7 @@ def observe_associations(context: Context, name: str) -> kafka.ScramAssociations
 def observe_topic(context: Context, name: str, topic: str) -> kafka.TopicState | Missing | Unobserved:
     """A topic of the declared cluster, as MSK's own API knows it. Key `kafka/topic/NAME/TOPIC`."""
     arn = context.declaration.cluster[name].arn
-    return _seen(
+    return seen(
         context,
         f"kafka/topic/{name}/{topic}",
         kafka.TopicState | Missing | Unobserved,
@@ -82,7 +79,7 @@ def observe_topic(context: Context, name: str, topic: str) -> kafka.TopicState |
 
 def observe_secret(context: Context, name: str) -> secrets.SecretState | Missing | Unobserved:
     """A secret by its name, without its value. Key `secretsmanager/secret/NAME`."""
-    return _seen(
+    return seen(
         context,
         f"secretsmanager/secret/{name}",
         secrets.SecretState | Missing | Unobserved,
@@ -92,64 +89,11 @@ def observe_secret(context: Context, name: str) -> secrets.SecretState | Missing
 
 def observe_key(context: Context, key_id: str) -> secrets.KeyState | Missing | Unobserved:
     """A key by id, ARN or alias. Key `kms/key/ID`."""
-    return _seen(
+    return seen(
         context,
         f"kms/key/{key_id}",
         secrets.KeyState | Missing | Unobserved,
         lambda: read_kms.read_key(context.target.client("kms"), key_id),
-    )
-
-
-def observe_service(context: Context, service: str) -> ecs.ServiceState | Missing | Unobserved:
-    """A declared service, looked up with all others of its ECS cluster. Key `ecs/services/ECS-CLUSTER`."""
-    declared = context.declaration.service
-    cluster, wanted = declared[service].ecs_cluster, declared[service].ecs_service
-    names = sorted({other.ecs_service for other in declared.values() if other.ecs_cluster == cluster})
-    states = _seen(
-        context,
-        f"ecs/services/{cluster}",
-        ecs.ServiceStates | Missing | Unobserved,
-        lambda: read_ecs.read_services(context.target.client("ecs"), cluster, names),
-    )
-    if not isinstance(states, ecs.ServiceStates):
-        return states
-    found = next((state for state in states.services if state.name == wanted), None)
-    return found or Missing(what=wanted, code=ecs.MISSING, operation="ecs:DescribeServices")
-
-
-def observe_definition(context: Context, service: str, arn: str) -> ecs.TaskDefinition | Missing | Unobserved:
-    """A task definition with the addresses that the service's bootstrap variable holds in it.
-
-    Key `ecs/task-definition/SERVICE/ARN`: what is kept of a definition depends on the service that it is read for.
-    """
-    messaging = context.declaration.service[service].messaging
-    wiring = [messaging.bootstrap_env] if messaging else []
-    return _seen(
-        context,
-        f"ecs/task-definition/{service}/{arn}",
-        ecs.TaskDefinition | Missing | Unobserved,
-        lambda: read_ecs.read_task_definition(context.target.client("ecs"), arn, wiring),
-    )
-
-
-def observe_live_definition(context: Context, service: str) -> ecs.TaskDefinition | Missing | Unobserved:
-    """What the service starts new tasks from; `Missing` where the service is, or names none."""
-    state = observe_service(context, service)
-    if not isinstance(state, ecs.ServiceState):
-        return state
-    if state.task_definition_arn is None:
-        return Missing(what=f"the task definition of {state.name}", operation="ecs:DescribeServices")
-    return observe_definition(context, service, state.task_definition_arn)
-
-
-def observe_tasks(context: Context, service: str) -> ecs.Tasks | Missing | Unobserved:
-    """The tasks of a declared service that should run. Key `ecs/tasks/SERVICE`."""
-    declared = context.declaration.service[service]
-    return _seen(
-        context,
-        f"ecs/tasks/{service}",
-        ecs.Tasks | Missing | Unobserved,
-        lambda: read_ecs.read_tasks(context.target.client("ecs"), declared.ecs_cluster, declared.ecs_service),
     )
 
 
@@ -186,13 +130,9 @@ def observe_probe(context: Context, service: str) -> ProbeRun | Unobserved:
         request = probe_request(context.declaration, served, nonce=nonce, smoke_topic=smoke, sts_endpoint=endpoint)
         return context.target.probe(served[0], request)
 
-    return _seen(context, f"probe/{'+'.join(served)}", ProbeRun | Unobserved, read)
+    return seen(context, f"probe/{'+'.join(served)}", ProbeRun | Unobserved, read)
 
 
 def _group(context: Context, service: str) -> str | None:
     messaging = context.declaration.service[service].messaging
     return messaging.group if messaging else None
-
-
-def _seen(context: Context, key: str, kind: object, read: Callable[[], T]) -> T:
-    return context.observations.observe(key, kind, read).value
