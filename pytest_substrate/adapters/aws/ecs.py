@@ -124,6 +124,8 @@ def _container(container: Answer, wiring: Collection[str]) -> facts.Container:
         if name in wiring:
             endpoints, malformed = addresses(variable.text_or_none("value") or "")
             wirings.append(facts.Wiring(variable=name, endpoints=endpoints, malformed=malformed))
+    log = container.part("logConfiguration")
+    options = log.mapping("options") if log.text_or_none("logDriver") == "awslogs" else {}
     return facts.Container(
         name=container.text("name"),
         variables=tuple(variable.text("name") for variable in environment),
@@ -138,6 +140,8 @@ def _container(container: Answer, wiring: Collection[str]) -> facts.Container:
         command=container.texts("command"),
         working_directory=container.text_or_none("workingDirectory"),
         restarts=container.part("restartPolicy").flag("enabled"),
+        log_group=options.get("awslogs-group"),
+        log_prefix=options.get("awslogs-stream-prefix"),
     )
 
 

@@ -24,6 +24,8 @@ ARTIFACT_READS: Final[Mapping[str, tuple[str, ...]]] = {
         f"{_CONTAINER}.command[]",
         f"{_CONTAINER}.workingDirectory",
         f"{_CONTAINER}.restartPolicy.enabled",
+        f"{_CONTAINER}.logConfiguration.logDriver",
+        f"{_CONTAINER}.logConfiguration.options",
     ),
     "ecs:DescribeTasks": (
         "tasks[].group",

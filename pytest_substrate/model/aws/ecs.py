@@ -52,6 +52,9 @@ class Container:
     working_directory: str | None = None
     restarts: bool = False
     """Whether ECS restarts the container in place, inside its task."""
+    log_group: str | None = None
+    log_prefix: str | None = None
+    """Of the awslogs driver: a task's stream is `PREFIX/CONTAINER/TASK-ID`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

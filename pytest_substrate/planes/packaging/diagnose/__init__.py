@@ -1,0 +1,1 @@
+"""From an image and its contract to a diagnosis. Pure."""
