@@ -1,0 +1,177 @@
+"""Patterns of the policy language: `*`, `?` and `${variables}`, matched in linear space without a regular expression.
+
+A variable stands for its value literally: wildcards in a value match themselves. One without a value and without a
+default makes the pattern match nothing; one that isn't known makes it UNKNOWN, unless no value could let it match.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from pytest_substrate.policy.context import Context, Missing
+from pytest_substrate.policy.truth import Truth
+
+
+class Mark(Enum):
+    """What is no character."""
+
+    MANY = "*"
+    ONE = "?"
+    MANY_IN_FIELD = "* that no colon is part of"
+    ONE_IN_FIELD = "? that is no colon"
+    HOLE = "a text that isn't known"
+
+
+Token: TypeAlias = str | Mark
+"""One character, or a mark."""
+
+_MANY: Final = (Mark.MANY, Mark.MANY_IN_FIELD, Mark.HOLE)
+_IN_FIELD: Final = {Mark.MANY: Mark.MANY_IN_FIELD, Mark.ONE: Mark.ONE_IN_FIELD}
+_WILD: Final = {"*": Mark.MANY, "?": Mark.ONE}
+_VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
+_NAMED: Final = re.compile(r"([^\s,']+)(?:,\s*'([^']*)')?")
+_SPECIAL: Final = ("*", "?", "$")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Tokens to match a whole text with; `never` where a variable in it has no value."""
+
+    tokens: tuple[Token, ...]
+    never: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether nothing in it is left open."""
+        return Mark.HOLE not in self.tokens
+
+    def match(self, text: str, *, ignore_case: bool = False) -> Truth:
+        """Whether it matches the whole of `text`."""
+        if self.never:
+            return Truth.FALSE
+        tokens: Sequence[Token] = self.tokens
+        if ignore_case:
+            text = text.lower()
+            tokens = [token.lower() if isinstance(token, str) else token for token in tokens]
+        if not _matches(tokens, text):
+            return Truth.FALSE
+        return Truth.TRUE if self.is_known else Truth.UNKNOWN
+
+
+def compile_pattern(text: str, context: Context | None, *, wild: bool = True) -> Pattern:
+    """The pattern in `text`: variables by the context (without one: plain text); without `wild`, `*` is a character."""
+    tokens: list[Token] = []
+    never = False
+    for part, variable in _parts(text, has_variables=context is not None):
+        if variable and context is not None:
+            value = _value(part, context)
+            if value is Missing.ABSENT:
+                never = True
+            elif isinstance(value, Missing):
+                tokens.append(Mark.HOLE)
+            else:
+                tokens.extend(value)
+        elif wild:
+            tokens.extend(_WILD.get(character, character) for character in part)
+        else:
+            tokens.extend(part)
+    return Pattern(tuple(tokens), never)
+
+
+def variables_in(text: str) -> tuple[str, ...]:
+    """The keys of the variables in `text`, where it may hold any."""
+    found = (_NAMED.fullmatch(inner) for inner in _VARIABLE.findall(text) if inner not in _SPECIAL)
+    return tuple(named[1] for named in found if named)
+
+
+def fields(pattern: Pattern, *, last_of_field_spans: bool) -> Pattern:
+    """The pattern of an ARN: in its first five fields a wildcard takes no colon.
+
+    With `last_of_field_spans`, a `*` that ends a field may take colons ("Resource" in the IAM User Guide); without,
+    none does ("Amazon Resource Name (ARN) condition operators": each of the six components is checked separately).
+    """
+    tokens = list(pattern.tokens)
+    colons = 0
+    for at, token in enumerate(tokens):
+        if token == ":":
+            colons += 1
+        if colons == 5:
+            break
+        ends = at + 1 == len(tokens) or tokens[at + 1] == ":"
+        if isinstance(token, Mark) and not (last_of_field_spans and ends and token is Mark.MANY):
+            tokens[at] = _IN_FIELD.get(token, token)
+    return Pattern(tuple(tokens), pattern.never)
+
+
+def _parts(text: str, *, has_variables: bool) -> Iterator[tuple[str, bool]]:
+    """The text cut at its variables: (text, False) or (what stands in the braces, True)."""
+    if not has_variables:
+        yield text, False
+        return
+    at = 0
+    for found in _VARIABLE.finditer(text):
+        yield text[at : found.start()], False
+        yield found[1], True
+        at = found.end()
+    rest = text[at:]
+    if "${" in rest:  # a brace that never closes: nobody says what AWS makes of it
+        before, _, _ = rest.partition("${")
+        yield before, False
+        yield "", True
+    else:
+        yield rest, False
+
+
+def _value(inner: str, context: Context) -> str | Missing:
+    if inner in _SPECIAL:
+        return inner
+    named = _NAMED.fullmatch(inner)
+    if named is None:
+        return Missing.UNKNOWN
+    value = context.lookup(named[1])
+    if value is Missing.ABSENT and named[2] is not None:
+        return str(named[2])
+    if isinstance(value, Missing):
+        return value
+    return value[0] if len(value) == 1 else Missing.UNKNOWN  # a multivalued key is no variable
+
+
+def _accepts(token: Token, character: str) -> bool:
+    if isinstance(token, str):
+        return token == character
+    return character != ":" or token not in (Mark.MANY_IN_FIELD, Mark.ONE_IN_FIELD)
+
+
+def _matches(tokens: Sequence[Token], text: str) -> bool:
+    """All positions at once, so that no pattern takes more than its length times the text's."""
+    if not any(isinstance(token, Mark) for token in tokens):
+        return "".join(str(token) for token in tokens) == text
+    reached = _closure({0}, tokens)
+    for character in text:
+        reached = _closure(
+            {
+                at if tokens[at] in _MANY else at + 1
+                for at in reached
+                if at < len(tokens) and _accepts(tokens[at], character)
+            },
+            tokens,
+        )
+        if not reached:
+            return False
+    return len(tokens) in reached
+
+
+def _closure(positions: set[int], tokens: Sequence[Token]) -> set[int]:
+    """`positions`, and those behind a mark that also takes nothing."""
+    reached: set[int] = set()
+    for position in positions:
+        at = position
+        while at not in reached:
+            reached.add(at)
+            if at < len(tokens) and tokens[at] in _MANY:
+                at += 1
+    return reached
