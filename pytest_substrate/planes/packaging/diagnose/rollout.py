@@ -50,10 +50,10 @@ def diagnose_rollout(service: Service, deployments: Deployments, revision: Revis
 def _newest(service: ServiceState, newest: ServiceDeployment, revision: Revision) -> Diagnosis | None:
     facts: dict[str, FactValue] = {
         "deployment_arn": admitted("deployment_arn", newest.arn),
-        "state": newest.status,
+        "state": admitted("state", newest.status),
         "created_at": text_of(newest.created),
     }
-    told = f"the newest deployment of {service.name} is {newest.status}"
+    told = f"the newest deployment of {service.name} is {line(newest.status, 40)}"
     if newest.status in UNDER_WAY:
         return violated("deployment-in-progress", told).with_facts(facts)
     if newest.status == ROLLED_BACK:
