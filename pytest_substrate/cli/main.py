@@ -24,6 +24,8 @@ COMMANDS: Final[dict[str, str]] = {
     "faults": "the named ways to break the embedded platform",
     "up": "keep the embedded platform running and print its endpoints",
     "probe": "the Kafka ladder from here against any broker",
+    "record": "write the release record of an artifact: commit, build, digest, platform",
+    "plan": "which changes of a Terraform or OpenTofu plan would break runtime credentials or the images in service",
 }
 """Every command with its one line, so that `substrate --help` imports none of them."""
 
