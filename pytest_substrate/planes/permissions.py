@@ -103,8 +103,19 @@ def _own_tasks(place: _Place) -> Where:
     return Where(resources=_tasks(place).resources, condition={"Null": {f"aws:ResourceTag/{RUN_TAG}": "false"}})
 
 
+def _services(place: _Place) -> Where:
+    named = place.declaration.service.values()
+    return Where(resources=tuple(place.arn("ecs", f"service/{service.ecs}") for service in named))
+
+
 def _revisions(place: _Place) -> Where:
-    return Where(resources=tuple(place.arn("ecs", f"service-revision/{service.ecs}/*") for service in place.services))
+    named = place.declaration.service.values()
+    return Where(resources=tuple(place.arn("ecs", f"service-revision/{service.ecs}/*") for service in named))
+
+
+def _repositories(place: _Place) -> Where:
+    names = dict.fromkeys(artifact.repository for artifact in place.declaration.artifact.values())
+    return Where(resources=tuple(place.arn("ecr", f"repository/{name}") for name in names))
 
 
 def _twins(place: _Place) -> Where:
@@ -164,10 +175,14 @@ def _probe_logs(place: _Place) -> Where:
 
 
 SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
+    "ecr:BatchGetImage": _repositories,
+    "ecr:DescribeImages": _repositories,
+    "ecr:GetDownloadUrlForLayer": _repositories,
     "ecs:DescribeClusters": _ecs_clusters,
     "ecs:ListServices": _Place.in_clusters,
     "ecs:DescribeServices": _all_services,
     "ecs:DescribeServiceRevisions": _revisions,
+    "ecs:ListServiceDeployments": _services,
     "ecs:DescribeTaskDefinition": _everywhere,
     "ecs:ListTasks": _Place.in_clusters,
     "ecs:DescribeTasks": _tasks,
