@@ -145,6 +145,13 @@ FACTS: Final[Mapping[str, Kind]] = {
     "owner": Kind.LINE,
     "ticket": Kind.LINE,
     "expires_at": Kind.TIME,
+    # a pending infrastructure change: addresses, types and attributes as the plan names them, and no value
+    "resource": Kind.NAME,
+    "resource_type": Kind.SLUG,
+    "previous_resource": Kind.NAME,
+    "actions": Kind.SLUG,
+    "action_reason": Kind.SLUG,
+    "attributes": Kind.NAME,
     # wiring
     "container": Kind.NAME,
     "variable": Kind.NAME,

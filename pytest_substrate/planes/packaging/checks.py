@@ -279,7 +279,19 @@ CHECKS: Final[tuple[Check, ...]] = (
         causes=(
             Cause(slug="credential-overwritten", meaning="the plan writes, rotates or deletes a runtime credential"),
             Cause(slug="secret-repointed", meaning="the plan changes which secret a task definition injects"),
-            Cause(slug="image-repointed", meaning="the plan changes the image in service"),
+            Cause(
+                slug="image-repointed",
+                meaning="the plan changes the image in service, or which task definition a service runs",
+            ),
+            Cause(
+                slug="readers-changed",
+                meaning="the plan changes who can read or decrypt a credential: a key, a resource policy, a role of a "
+                "task definition or a policy of that role",
+            ),
+            Cause(slug="service-removed", meaning="the plan deletes a service, or a repository with images"),
+            Cause(slug="plan-errored", meaning="the plan ended with an error, and doesn't hold all that would change"),
+            Cause(slug="change-deferred", meaning="the plan defers a change of a credential to a later plan"),
+            Cause(slug="change-unknown", meaning="the plan holds an action that isn't known here"),
             Cause(slug="plan-missing", meaning="no plan was given"),
             Cause(slug="plan-malformed", meaning="the file isn't the JSON of a plan"),
         ),

@@ -1,0 +1,41 @@
+"""The names by which AWS things call each other, in one form: an ARN, a short name and an id can mean the same."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+DEFAULT_KEYS: Final = frozenset({"alias/aws/secretsmanager", "alias/aws/ssm"})
+"""The aliases of AWS's own keys, which are used where none is named."""
+
+_REVISION: Final = re.compile(r"(?:arn:[^\s]*:task-definition/)?([\w-]+):(\d+)")
+_KEY: Final = re.compile(r"(?:arn:[^\s:]*:kms:[^\s:]*:[^\s:]*:)?(?:key/)?([\w-]+)")
+_ALIAS: Final = re.compile(r"(?:arn:[^\s:]*:kms:[^\s:]*:[^\s:]*:)?(alias/[\w/-]+)")
+
+
+def revision_of(pointer: Any) -> tuple[str, int] | None:
+    """Family and revision in `family:revision` or in its ARN; None where no revision is named."""
+    found = _REVISION.fullmatch(pointer) if isinstance(pointer, str) else None
+    return None if found is None else (found[1], int(found[2][:18]))
+
+
+def key_names(value: Any) -> frozenset[str]:
+    """A key's id or an alias's name, out of any of the forms that KMS takes; none for AWS's own keys."""
+    if not isinstance(value, str) or not value:
+        return frozenset()
+    if found := _ALIAS.fullmatch(value):
+        return frozenset() if found[1] in DEFAULT_KEYS else frozenset({found[1]})
+    found = _KEY.fullmatch(value)
+    return frozenset({found[1] if found else value})
+
+
+def role_name(value: Any) -> str | None:
+    """A role's name, out of its ARN or itself."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value.rsplit("/", 1)[-1]
+
+
+def same_secret(injected: str, owned: str) -> bool:
+    """Whether what a task definition injects lies in the secret or parameter of this ARN or name."""
+    return injected == owned or injected.startswith(f"{owned}:") or injected.endswith(f":parameter/{owned.lstrip('/')}")
