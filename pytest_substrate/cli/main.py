@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "faults": "the named ways to break the embedded platform",
     "up": "keep the embedded platform running and print its endpoints",
     "probe": "the Kafka ladder from here against any broker",
+    "access": "whether AWS would allow a request, by the policies that apply to it",
     "record": "write the release record of an artifact: commit, build, digest, platform",
     "plan": "which changes of a Terraform or OpenTofu plan would break runtime credentials or the images in service",
 }

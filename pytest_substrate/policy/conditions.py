@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pytest_substrate.policy.context import Context, Missing
 from pytest_substrate.policy.document import Condition
-from pytest_substrate.policy.operators import NULL, Operator, SetOperator, matches_any, operator_of
+from pytest_substrate.policy.operators import NULL, Operator, SetOperator, matches_any, operator_of, readable
 from pytest_substrate.policy.truth import Truth, all_of, any_of
 
 
@@ -53,7 +53,9 @@ def evaluate_condition(condition: Condition, context: Context, *, has_variables:
 
     def holds(value: str) -> Truth:
         truth = compare(value)
-        return truth.negated if operator.negated else truth
+        if not operator.negated:
+            return truth
+        return truth.negated if readable(operator, value) else Truth.UNKNOWN
 
     if operator.negated and not condition.values:
         return Truth.UNKNOWN  # documented for positive operators alone
@@ -67,8 +69,10 @@ def _over(qualifier: str | None, held: tuple[str, ...], holds: Callable[[str], T
         return all_of(holds(value) for value in members)
     if qualifier == SetOperator.ANY:
         return any_of(holds(value) for value in members)
-    truths = {holds(value) for value in held}
-    return truths.pop() if len(truths) == 1 else Truth.UNKNOWN  # several values ask for a set operator
+    if len(held) == 1:
+        return holds(held[0])
+    # several values ask for a set operator: without one, AWS documents no match
+    return min(any_of(holds(value) for value in held), Truth.UNKNOWN)
 
 
 def _missing(operator: Operator, values: tuple[str, ...], why: Missing) -> Truth:

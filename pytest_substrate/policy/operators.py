@@ -109,13 +109,7 @@ def arn_pattern(value: str, context: Context | None) -> Pattern | None:
 
 def _arn_like(value: str, context: Context | None) -> Comparison:
     pattern = arn_pattern(value, context)
-    if pattern is None:
-        return _whole_wildcard if value == "*" else unreadable
-    return pattern.match
-
-
-def _whole_wildcard(_held: str) -> Truth:
-    return Truth.TRUE
+    return unreadable if pattern is None else pattern.match
 
 
 def _ordered(read: Callable[[str], Decimal | None], holds: Callable[[Decimal, Decimal], bool]) -> Prepare:
@@ -137,7 +131,7 @@ def _bool(value: str, _context: Context | None) -> Comparison:
     wanted = value.lower()
     if wanted not in ("true", "false"):
         return unreadable
-    return lambda held: Truth.of(held.lower() == wanted)
+    return lambda held: Truth.of(held.lower() == wanted) if held.lower() in ("true", "false") else Truth.UNKNOWN
 
 
 def _binary(value: str, _context: Context | None) -> Comparison:
@@ -160,6 +154,8 @@ def _ip(value: str, _context: Context | None) -> Comparison:
         network = ipaddress.ip_network(value.strip(), strict=False)
     except ValueError:
         return unreadable
+    if network.version == 6 and str(ipaddress.ip_interface(value.strip()).ip) != str(network.network_address):
+        return unreadable  # with host bits set: AWS documents these for IPv4 alone
 
     def compare(held: str) -> Truth:
         try:
@@ -235,3 +231,13 @@ def matches_any(operator: Operator, values: tuple[str, ...], context: Context | 
     """Whether a value of the request matches one of the policy's, the operator's negation left out."""
     comparisons = [operator.prepare(value, context) for value in values]
     return lambda held: any_of(compare(held) for compare in comparisons)
+
+
+def readable(operator: Operator, held: str) -> bool:
+    """Whether a value of the request is of the type: nobody says whether what is no address or ARN differs from one."""
+    if operator.base == "IpAddress":
+        try:
+            ipaddress.ip_address(held.strip())
+        except ValueError:
+            return False
+    return not operator.base.startswith("Arn") or held.count(":") >= _ARN_FIELDS - 1

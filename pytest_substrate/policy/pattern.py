@@ -7,7 +7,7 @@ default makes the pattern match nothing; one that isn't known makes it UNKNOWN, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
@@ -49,26 +49,74 @@ class Pattern:
         """Whether nothing in it is left open."""
         return Mark.HOLE not in self.tokens
 
+    def lowered(self) -> Pattern:
+        """The same in lower case (a letter may become two)."""
+        characters = (token if isinstance(token, Mark) else token.lower() for token in self.tokens)
+        return Pattern(
+            tuple(part for token in characters for part in ([token] if isinstance(token, Mark) else token)), self.never
+        )
+
     def match(self, text: str, *, ignore_case: bool = False) -> Truth:
         """Whether it matches the whole of `text`."""
         if self.never:
             return Truth.FALSE
         tokens: Sequence[Token] = self.tokens
         if ignore_case:
-            text = text.lower()
-            tokens = [token.lower() if isinstance(token, str) else token for token in tokens]
+            text, tokens = text.lower(), self.lowered().tokens
         if not _matches(tokens, text):
             return Truth.FALSE
         return Truth.TRUE if self.is_known else Truth.UNKNOWN
 
 
-def compile_pattern(text: str, context: Context | None, *, wild: bool = True) -> Pattern:
-    """The pattern in `text`: variables by the context (without one: plain text); without `wild`, `*` is a character."""
+@dataclass(frozen=True, slots=True)
+class Automaton:
+    """A pattern walked character by character, at all its positions at once: never longer than pattern times text."""
+
+    pattern: Pattern
+
+    @property
+    def start(self) -> frozenset[int]:
+        """Where it stands before the first character."""
+        return self._closed({0})
+
+    def step(self, reached: frozenset[int], character: str) -> frozenset[int]:
+        """Where it stands behind one more character; nowhere if that can't follow."""
+        tokens = self.pattern.tokens
+        return self._closed(
+            at if tokens[at] in _MANY else at + 1
+            for at in reached
+            if at < len(tokens) and _accepts(tokens[at], character)
+        )
+
+    def accepts(self, reached: frozenset[int]) -> bool:
+        """Whether the text may end here."""
+        return len(self.pattern.tokens) in reached
+
+    def _closed(self, positions: Iterable[int]) -> frozenset[int]:
+        """`positions`, and those behind a mark that also takes nothing."""
+        tokens = self.pattern.tokens
+        reached: set[int] = set()
+        for position in positions:
+            at = position
+            while at not in reached:
+                reached.add(at)
+                if at < len(tokens) and tokens[at] in _MANY:
+                    at += 1
+        return frozenset(reached)
+
+
+def compile_pattern(text: str, context: Context | None, *, wild: bool = True, from_field: int = 0) -> Pattern:
+    """The pattern in `text`: variables by the context (without one: plain text); without `wild`, `*` is a character.
+
+    `from_field`: how many colons stand before a variable may ("only in the resource portion of the ARN").
+    """
     tokens: list[Token] = []
     never = False
+    colons = 0
     for part, variable in _parts(text, has_variables=context is not None):
+        colons += 0 if variable else part.count(":")
         if variable and context is not None:
-            value = _value(part, context)
+            value = _value(part, context) if colons >= from_field else Missing.UNKNOWN
             if value is Missing.ABSENT:
                 never = True
             elif isinstance(value, Missing):
@@ -147,31 +195,12 @@ def _accepts(token: Token, character: str) -> bool:
 
 
 def _matches(tokens: Sequence[Token], text: str) -> bool:
-    """All positions at once, so that no pattern takes more than its length times the text's."""
     if not any(isinstance(token, Mark) for token in tokens):
         return "".join(str(token) for token in tokens) == text
-    reached = _closure({0}, tokens)
+    automaton = Automaton(Pattern(tuple(tokens)))
+    reached = automaton.start
     for character in text:
-        reached = _closure(
-            {
-                at if tokens[at] in _MANY else at + 1
-                for at in reached
-                if at < len(tokens) and _accepts(tokens[at], character)
-            },
-            tokens,
-        )
+        reached = automaton.step(reached, character)
         if not reached:
             return False
-    return len(tokens) in reached
-
-
-def _closure(positions: set[int], tokens: Sequence[Token]) -> set[int]:
-    """`positions`, and those behind a mark that also takes nothing."""
-    reached: set[int] = set()
-    for position in positions:
-        at = position
-        while at not in reached:
-            reached.add(at)
-            if at < len(tokens) and tokens[at] in _MANY:
-                at += 1
-    return reached
+    return automaton.accepts(reached)
