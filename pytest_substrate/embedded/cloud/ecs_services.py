@@ -10,7 +10,8 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from ministack.core.concurrency import spawn_background
@@ -43,7 +44,7 @@ class Deployment:
     arn: str
     revision: dict[str, Any]
     sources: list[str]
-    created: float = field(default_factory=time.time)
+    created: float
     status: str = "IN_PROGRESS"
     reason: str = ""
     finished: float | None = None
@@ -127,14 +128,15 @@ def _open(service: Service, live: dict[str, Any], held: list[Deployment]) -> Dep
         "clusterArn": service["clusterArn"],
         "taskDefinition": live["taskDefinition"],
         "guardDutyEnabled": False,
-        "createdAt": time.time(),
+        "createdAt": datetime.fromisoformat(live["createdAt"]).timestamp(),
         **{key: service[key] for key in _COPIED if service.get(key)},
     }
     definition = ecs._task_defs.get(ecs._resolve_td_key(live["taskDefinition"])) or {}
     revision["containerImages"] = [_image(one) for one in definition.get("containerDefinitions", [])]
     sources = [held[0].revision["serviceRevisionArn"]] if held else []
     arn = f"{base}:service-deployment/{name}/{_number()}"
-    return Deployment(live=live, arn=arn, revision=revision, sources=sources)
+    created = datetime.fromisoformat(live["createdAt"]).timestamp()  # not now: its first tasks may already have stopped
+    return Deployment(live=live, arn=arn, revision=revision, sources=sources, created=created)
 
 
 def _image(container: Mapping[str, Any]) -> dict[str, str]:

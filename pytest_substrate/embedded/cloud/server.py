@@ -97,11 +97,12 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
     from pytest_substrate.embedded.cloud import authority
 
     authority.install(config)
-    from pytest_substrate.embedded.cloud import keys, pictures, precision, protocols, roles, secret_values
+    from pytest_substrate.embedded.cloud import keys, pictures, precision, protocols, registry, roles, secret_values
 
     keys.install()
     precision.install()
     protocols.install()
+    registry.install()
     roles.install()
     pictures.install(Path(config.folder, "images"))
     secret_values.install()

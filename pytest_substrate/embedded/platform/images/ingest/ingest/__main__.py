@@ -50,4 +50,5 @@ def main() -> None:
         time.sleep(2)
 
 
-main()
+if __name__ == "__main__":
+    main()
