@@ -16,6 +16,13 @@ from pytest_substrate.running import RUN, run_of, scrubber_of
 from pytest_substrate.running.options import PLANES, add_options, concerns_us
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """The hook by which others register checks of their own."""
+    from pytest_substrate import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options, each with its ini twin."""
     add_options(parser)

@@ -61,15 +61,18 @@ class Ladder:
         self._waivers = standing(declaration, now)
         self._records: dict[Pair, Record] = {}
 
-    def record(self, pair: Pair) -> Record:
-        """What the pair comes to; KeyError for one that the declaration doesn't ask for."""
+    def record(self, pair: Pair, diagnose: Callable[[], Diagnosis] | None = None) -> Record:
+        """What the pair comes to; KeyError for one that the declaration doesn't ask for.
+
+        `diagnose` judges a user's own check, in the place of the plane's judge.
+        """
         known = self._records.get(pair)
         if known is not None:
             return known
         if pair not in self._held or pair in self._gone:
             raise KeyError(pair)
         red = next((need for need in self.needs(pair) if not self.record(need).outcome.green), None)
-        record = self._judged(pair) if red is None else self._not_reached(pair, red)
+        record = self._judged(pair, diagnose) if red is None else self._not_reached(pair, red)
         self._records[pair] = record
         return record
 
@@ -90,10 +93,10 @@ class Ladder:
         for place in dict.fromkeys((subject, above, *used_by(self._declaration, above))):
             yield Pair(need, place)
 
-    def _judged(self, pair: Pair) -> Record:
+    def _judged(self, pair: Pair, diagnose: Callable[[], Diagnosis] | None) -> Record:
         check = self._checks[pair.check]
         began = self._clock()
-        diagnosis = self._diagnose(pair.check, pair.subject)
+        diagnosis = self._diagnose(pair.check, pair.subject) if diagnose is None else diagnose()
         duration_ms = (self._clock() - began) * 1000
         outcome, message, facts = diagnosis.outcome, diagnosis.message, dict(diagnosis.facts)
         waiver = self._waivers.get(pair)

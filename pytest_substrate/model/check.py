@@ -46,6 +46,8 @@ class Check:
     nexts: Mapping[str, str] = field(default_factory=dict, hash=False)
     runtime: bool = field(default=False)
     """Whether the proof is made inside the runtime (a transcript), and so takes its vantage from there."""
+    page: str | None = None
+    """Where a user's own check is explained; ours are in docs/checks."""
 
     def command(self, cause: str | None) -> str:
         """The template of the next command where this is the cause."""
@@ -53,8 +55,8 @@ class Check:
 
     @property
     def docs(self) -> str:
-        """The anchor of the page that explains the check, relative to the project's root."""
-        return f"docs/checks/{self.plane.value}.md#{self.id.lower()}"
+        """The anchor of the page that explains the check, relative to the project's root; a user's own as given."""
+        return self.page or f"docs/checks/{self.plane.value}.md#{self.id.lower()}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 
 def why_text(check: Check, root: Path) -> str:
-    """The page of the check where it lies below `root` (a checkout of this project), else the command that tells it."""
+    """The page of the check where it lies below `root` (a checkout of this project), else the command that tells it.
+
+    A user's own check says itself where it is explained.
+    """
+    if check.page is not None:
+        return check.page
     page = root / check.docs.partition("#")[0]
     return check.docs if page.is_file() else f"substrate explain {check.id}"

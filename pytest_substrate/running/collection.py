@@ -9,6 +9,7 @@ is made by the item, not by a fixture: another conftest may replace a fixture, n
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
     from pytest_substrate.model.check import Check, Pair
+    from pytest_substrate.model.diagnosis import Diagnosis
     from pytest_substrate.running.plan import Plan
     from pytest_substrate.running.state import Run
 
@@ -61,7 +63,8 @@ class PlaneModule(pytest.Module):
         function = getattr(self.obj, f"test_{plane.value}")
         self.session._fixturemanager.parsefactories(self)
         for pair in plan.modules[plane]:
-            yield RungItem.of(self, function, pair)
+            own = plan.own.get(pair.check)
+            yield RungItem.of(self, function, pair) if own is None else OwnRungItem.made(self, own.judge, pair)
 
 
 class RungItem(pytest.Function):
@@ -90,13 +93,20 @@ class RungItem(pytest.Function):
 
     def runtest(self) -> None:
         """Make the record, send it with the report, then let the acceptance function state it."""
-        run = _run(self)
-        self.record = run.ladder.record(self.pair)
+        self.record = self.judged(_run(self))
         self.user_properties.extend(report_properties(self.record))
         if self.config.getoption("allure_report_dir", None):
             from pytest_substrate.report.allure import describe
 
             describe(self.record, self.check)
+        self.state()
+
+    def judged(self, run: Run) -> Record:
+        """What the pair comes to."""
+        return run.ladder.record(self.pair)
+
+    def state(self) -> None:
+        """Let the acceptance function say so."""
         super().runtest()
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:  # noqa: ARG002  pytest's signature
@@ -110,6 +120,33 @@ class RungItem(pytest.Function):
     def reportinfo(self) -> tuple[Path, int, str]:
         """The declaration is where a rung is declared; pytest wants a line for the place of a skip."""
         return _run(self).options.declaration, 0, f"{self.pair.check} {self.pair.subject}"
+
+
+class OwnRungItem(RungItem):
+    """A user's own check asked of one subject: its judge is the test function, and takes fixtures as one does."""
+
+    @classmethod
+    def made(cls, module: PlaneModule, judge: Callable[..., object], pair: Pair) -> RungItem:
+        """The judge bears its marks here too; `subject` is given to it where it takes that."""
+        takes = "subject" in inspect.signature(judge).parameters
+        function = functools.partial(judge, subject=pair.subject) if takes else functools.partial(judge)
+        function.__dict__["pytestmark"] = getattr(judge, "pytestmark", [])
+        return cls.of(module, function, pair)
+
+    def judged(self, run: Run) -> Record:
+        """What the judge says, where what it needs is green."""
+        return run.ladder.record(self.pair, self._diagnosis)
+
+    def state(self) -> None:
+        """Fail the test for a red record."""
+        record = self.record
+        if record is not None and not record.outcome.green:
+            pytest.fail(f"{record.check} {record.subject} {record.outcome} [{record.layer}] {record.message}", False)
+
+    def _diagnosis(self) -> Diagnosis:
+        from pytest_substrate.gate.own import judged
+
+        return judged(self.obj(**{name: self.funcargs[name] for name in self._fixtureinfo.argnames}), self.pair.check)
 
 
 def report_properties(record: Record) -> list[tuple[str, object]]:

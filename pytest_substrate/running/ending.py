@@ -106,6 +106,7 @@ def finish(run: Run, session: pytest.Session) -> None:
 
 def _judgement(run: Run, plan: Plan, held: list[str]) -> Judgement:
     run.reports.note_deselected(run.deselected)
+    run.reports.note_late(dict.fromkeys(run.late))
     seen = [*run.reports.problems, *(run.workers.problems() if run.workers is not None else ())]
     if run.collects_only:
         seen.append(Problem(reason="collect-only", message="nothing was run, so nothing was proven"))

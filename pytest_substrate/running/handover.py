@@ -36,6 +36,8 @@ class Handover:
     planes: tuple[Plane, ...]
     source_name: str
     digest: str
+    check_set: str
+    """The digest of what has to be proven, the user's own checks included."""
 
     def to_text(self) -> str:
         """As it travels to a worker."""
@@ -49,6 +51,7 @@ class Handover:
                 "planes": [plane.value for plane in self.planes],
                 "source_name": self.source_name,
                 "digest": self.digest,
+                "check_set": self.check_set,
             }
         )
 
@@ -66,4 +69,5 @@ class Handover:
             planes=tuple(Plane(name) for name in data["planes"]),
             source_name=data["source_name"],
             digest=data["digest"],
+            check_set=data["check_set"],
         )

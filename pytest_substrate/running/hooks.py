@@ -41,6 +41,13 @@ class Hooks:
         """Keep the names of what was deselected, so that a missing rung can be told why."""
         self._run.deselected.extend(item.nodeid for item in items)
 
+    def pytest_plugin_registered(self, plugin: object, plugin_name: str) -> None:
+        """A conftest that pytest meets only while it collects comes too late to register checks: see, and say so."""
+        if hasattr(plugin, "pytest_substrate_checks"):
+            name = Path(plugin_name)
+            root = self._run.config.rootpath
+            self._run.late.append(name.relative_to(root).as_posix() if name.is_relative_to(root) else name.name)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Start the target before the first rung: here, where workers already collect and nothing was asked yet."""

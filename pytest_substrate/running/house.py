@@ -87,11 +87,11 @@ class House:
 
         return diagnose_with(context)
 
-    def ladder(self, context: Context) -> Ladder:
-        """The ladder over the planes' judges."""
+    def ladder(self, context: Context, checks: Mapping[str, Check] | None = None) -> Ladder:
+        """The ladder over the planes' judges; `checks` holds the user's own beside the catalogue."""
         from pytest_substrate.gate.ladder import Ladder
 
-        return Ladder(context.declaration, self.diagnose(context), context.now, context.vantage)
+        return Ladder(context.declaration, self.diagnose(context), context.now, context.vantage, checks=checks)
 
     @property
     def name(self) -> str:

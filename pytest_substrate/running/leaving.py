@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_substrate.evidence.statement import Account, LedgerHead, Provenance, make_statement
+from pytest_substrate.evidence.statement import Account, LedgerHead, OwnCheck, Provenance, make_statement
 from pytest_substrate.gate.judge import Judgement, judge
 from pytest_substrate.model.check import Pair
 from pytest_substrate.model.errors import BadInput
@@ -113,6 +113,16 @@ def _account(run: Run, plan: Plan, planes: Mapping[str, Verdict], finished: date
         planes=planes,
         options=_options(run),
         attachments=run.reports.attachments,
+        own_checks=[
+            OwnCheck(
+                check=check.id,
+                plane=check.plane.value,
+                statement=check.statement,
+                layer=check.layer.value,
+                subjects=tuple(check.subjects(plan.source.declaration)),
+            )
+            for check in map(plan.checks.__getitem__, plan.own)
+        ],
         ledger=head,
     )
 

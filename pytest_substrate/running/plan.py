@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pytest_substrate.model.check import Pair
 from pytest_substrate.model.errors import BadInput
@@ -14,6 +14,7 @@ from pytest_substrate.model.outcome import Plane
 if TYPE_CHECKING:
     from pytest_substrate.model.check import Check
     from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.own import OwnCheck
     from pytest_substrate.running.house import House
 
 
@@ -38,6 +39,8 @@ class Plan:
     checks: Mapping[str, Check]
     modules: Mapping[Plane, tuple[Pair, ...]]
     node_ids: Mapping[str, Pair] = field(default_factory=dict)
+    own: Mapping[str, OwnCheck] = field(default_factory=dict)
+    """The user's own checks among them, as they were registered."""
 
     def plane_pairs(self, plane: Plane) -> tuple[Pair, ...]:
         """What must hold for one demanded plane: its own pairs, and those of `substrate`."""
@@ -61,21 +64,43 @@ def read_source(house: House, path: Path, name: str) -> Source:
     return Source(declaration=declaration, path=path, name=name, digest=declaration.digest(data.decode()))
 
 
-def make_plan(house: House, source: Source, planes: tuple[Plane, ...]) -> Plan:
-    """The denominator of `planes`; BadInput where two of its pairs would have one node id."""
-    pairs = house.required(source.declaration, planes)
-    checks = house.catalogue()
+def make_plan(house: House, source: Source, planes: tuple[Plane, ...], registered: Iterable[object] = ()) -> Plan:
+    """The denominator of `planes`, with what the user `registered` behind ours of its plane.
+
+    BadInput where two of its pairs would have one node id, or for a check of the user's that can't be used.
+    """
+    checks = dict(house.catalogue())
     modules: dict[Plane, tuple[Pair, ...]] = {}
-    node_ids: dict[str, Pair] = {}
-    for pair in pairs:
+    for pair in house.required(source.declaration, planes):
         plane = checks[pair.check].plane
         modules[plane] = (*modules.get(plane, ()), pair)
-        node_id = f"{source.name}::{plane.value}::{pair.node_name}"
-        other = node_ids.setdefault(node_id, pair)
-        if other is not pair:
-            raise BadInput(
-                source.name,
-                f"the subjects {other.subject} and {pair.subject} have the same node id, {node_id}",
-                "rename one of them",
-            )
-    return Plan(source=source, planes=planes, pairs=pairs, checks=checks, modules=modules, node_ids=node_ids)
+    own: dict[str, OwnCheck] = {}
+    if named := list(registered):
+        from pytest_substrate.gate.own import admitted
+
+        taking_part = admitted(named, source.declaration, planes, checks)
+        own = {check.id: one for check in taking_part for one in cast("list[OwnCheck]", named) if one.id == check.id}
+        for check in taking_part:
+            checks[check.id] = check
+            mine = (Pair(check.id, subject) for subject in check.subjects(source.declaration))
+            modules[check.plane] = (*modules[check.plane], *mine)
+    node_ids: dict[str, Pair] = {}
+    for plane, pairs in modules.items():
+        for pair in pairs:
+            node_id = f"{source.name}::{plane.value}::{pair.node_name}"
+            other = node_ids.setdefault(node_id, pair)
+            if other is not pair:
+                raise BadInput(
+                    source.name,
+                    f"the subjects {other.subject} and {pair.subject} have the same node id, {node_id}",
+                    "rename one of them",
+                )
+    return Plan(
+        source=source,
+        planes=planes,
+        pairs=tuple(pair for pairs in modules.values() for pair in pairs),
+        checks=checks,
+        modules=modules,
+        node_ids=node_ids,
+        own=own,
+    )

@@ -7,7 +7,7 @@ with `when` "???". So everything is kept by pair, and nothing is concluded befor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,8 +69,10 @@ class Listener:
 class Reports:
     """Collects; `records` and `problems` are what the judge is given."""
 
-    def __init__(self, node_ids: Mapping[str, Pair]) -> None:
+    def __init__(self, node_ids: Mapping[str, Pair], own: Collection[str] = ()) -> None:
         self._node_ids = node_ids
+        self._own = own
+        """The ids of the user's own checks."""
         self.records: list[Record] = []
         self.problems: list[Problem] = []
         self.attachments: list[dict[str, object]] = []
@@ -123,6 +125,12 @@ class Reports:
                 known.add(pair)
                 self._problem(pair, "deselected", "was deselected")
 
+    def note_late(self, names: Iterable[str]) -> None:
+        """Checks that were offered too late to take part, and so were not made."""
+        for name in names:
+            message = f"{name} registers checks after the run was planned; move them into the rootdir's conftest.py"
+            self.problems.append(Problem(reason="registered-late", message=message))
+
     def _note_rung(self, report: pytest.TestReport, pair: Pair, texts: list[str]) -> None:
         if report.outcome not in ("passed", "failed", "skipped"):
             self._problem(pair, "rerun", f"was run again ({report.outcome})")
@@ -141,7 +149,8 @@ class Reports:
     def _note_record(self, report: pytest.TestReport, pair: Pair, texts: list[str]) -> None:
         if not texts:
             if report.failed:
-                self._problem(pair, "broken", "could not be judged: an error of the plugin's own, shown above")
+                whose = "an error of its judge, which is your own," if pair.check in self._own else "an error of ours,"
+                self._problem(pair, "broken", f"could not be judged: {whose} is shown above")
             return
         for text in texts:
             try:

@@ -19,9 +19,10 @@ from pytest_substrate.running.overruled import given, refuse_dropped_expressions
 from pytest_substrate.running.place import make_way, remove_earlier
 
 if TYPE_CHECKING:
-    from pytest_substrate.running.plan import Plan
+    from pytest_substrate.running.plan import Plan, Source
     from pytest_substrate.running.state import Run
 
+_CHECKS: Final = "pytest_substrate_checks"
 PARTS: Final = (
     "substrate_ending",
     "substrate_fixtures",
@@ -51,18 +52,23 @@ def begin(run: Run) -> None:
         options, config = run.options, run.config
         if not run.is_worker:
             _clear(run)
+        from pytest_substrate.gate.required import check_set_digest
         from pytest_substrate.running.ending import have_the_last_word
         from pytest_substrate.running.hooks import Hooks, RungFixtures
         from pytest_substrate.running.plan import make_plan, read_source
         from pytest_substrate.running.workers import Workers
 
-        plan = run.plan = make_plan(run.house, read_source(run.house, options.declaration, run.source_name), planes)
+        source = read_source(run.house, options.declaration, run.source_name)
+        plan = run.plan = make_plan(run.house, source, planes, _registered(run, source))
         if run.handover is not None and run.handover.digest != plan.source.digest:
             raise BadInput(plan.source.name, "the declaration changed while the run started", "run again")
+        if run.handover is not None and run.handover.check_set != check_set_digest(plan.pairs):
+            raise BadInput(_CHECKS, "a worker was offered other checks than the controller", "register them everywhere")
         if not run.is_worker:
             _judge_waivers(plan, run.identity.started)
         _collect_declaration(run, plan)
         config.pluginmanager.register(Hooks(run, plan), "substrate_hooks")
+        run.late.clear()  # pytest told the hook of all that were there before, too
         config.pluginmanager.register(RungFixtures(), "substrate_rungs")
         if not run.is_worker:
             from pytest_substrate.running.reports import Listener
@@ -208,6 +214,16 @@ def _evaluation(expression: str) -> Callable[[frozenset[str]], bool]:
         return compiled.evaluate(lambda name, /, **kwargs: name in markers and not kwargs)
 
     return holds
+
+
+def _registered(run: Run, source: Source) -> list[object]:
+    """What conftest files and plugins offer as checks of the user's own; BadInput for what is no list of them."""
+    found: list[object] = []
+    for offered in run.config.hook.pytest_substrate_checks(declaration=source.declaration):
+        if not isinstance(offered, Sequence) or isinstance(offered, str):
+            raise BadInput(_CHECKS, f"a {type(offered).__name__} was returned", "return a list of OwnCheck")
+        found += offered
+    return found
 
 
 def _collect_declaration(run: Run, plan: Plan) -> None:

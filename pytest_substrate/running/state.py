@@ -51,6 +51,8 @@ class Run:
         self.plan: Plan | None = None
         self.workers: Workers | None = None
         """The controller's view of xdist's workers, where xdist is loaded."""
+        self.late: list[str] = []
+        """What offered checks of its own when the run was planned already."""
         self.deselected: list[str] = []
         """The node ids that something deselected in this process."""
         self.removed_evidence = False
@@ -134,7 +136,7 @@ class Run:
         if self._reports is None:
             from pytest_substrate.running.reports import Reports
 
-            self._reports = Reports(self.plan.node_ids if self.plan else {})
+            self._reports = Reports(self.plan.node_ids if self.plan else {}, self.plan.own if self.plan else ())
         return self._reports
 
     @property
@@ -200,7 +202,8 @@ class Run:
     def ladder(self) -> Ladder:
         """What makes this process's records."""
         if self._ladder is None:
-            self._ladder = self.house.ladder(self.context)
+            own = self.plan is not None and self.plan.own
+            self._ladder = self.house.ladder(self.context, self.plan.checks if self.plan and own else None)
         return self._ladder
 
     def oldest_observation(self) -> datetime:

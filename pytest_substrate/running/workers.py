@@ -30,6 +30,8 @@ class Workers:
         """Give a worker the run's identity. Called again for each worker that replaces a lost one."""
         run = self._run
         if run.plan is not None:
+            from pytest_substrate.gate.required import check_set_digest
+
             source = run.plan.source
             handover = Handover(
                 identity=run.identity,
@@ -37,6 +39,7 @@ class Workers:
                 planes=run.plan.planes,
                 source_name=source.name,
                 digest=source.digest,
+                check_set=check_set_digest(run.plan.pairs),
             )
             node.workerinput[INPUT] = handover.to_text()
             self.started.append(node.gateway.id)
@@ -63,6 +66,7 @@ def take_end(run: Run, node: Any) -> bool:
     told = json.loads(text)
     run.reports.note_deselected(told["deselected"])
     run.reports.withheld += told["withheld"]
+    run.late += told["late"]
     return True
 
 
@@ -70,4 +74,4 @@ def report_end(run: Run) -> None:
     """On a worker, at its end: say so, as JSON text (another type would kill the worker and the run could end 0)."""
     config: pytest.Config = run.config
     output: dict[str, object] = config.workeroutput  # type: ignore[attr-defined]  # xdist adds it on workers
-    output[INPUT] = json.dumps({"deselected": run.deselected, "withheld": withhold(run)})
+    output[INPUT] = json.dumps({"deselected": run.deselected, "withheld": withhold(run), "late": run.late})

@@ -140,7 +140,7 @@ def loaded() -> None:
     """Our modules, loaded once: pytester forgets what a run in this process is the first to load, and a later test
     would meet classes of the same name that are others.
     """
-    rooms = ("adapters", "evidence", "gate", "given", "model", "planes", "report", "running", "targets")
+    rooms = ("adapters", "evidence", "gate", "given", "model", "own", "planes", "report", "running", "targets")
     for module in pkgutil.walk_packages(pytest_substrate.__path__, "pytest_substrate."):
         if module.name.split(".")[1] in rooms:
             importlib.import_module(module.name)
