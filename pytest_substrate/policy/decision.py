@@ -110,7 +110,8 @@ def _who_failed(request: Request, policies: Policies, weighed: Weighed) -> tuple
     """The policy that failed to allow, and a sentence of it. What may grant counts as granting."""
     must_both = request.is_cross_account or needs_resource_policy(request)
     may_own = weighed.identity is not Truth.FALSE
-    may_resource = (weighed.by_resource if must_both else max(weighed.entity, weighed.direct)) is not Truth.FALSE
+    to_itself = max(weighed.entity, weighed.direct) is not Truth.FALSE
+    may_resource = weighed.by_resource is not Truth.FALSE if must_both else to_itself
     action = request.action
     if not may_own and not may_resource:
         failed = Source.NONE, f"no policy allows {action} on {request.resource}"
@@ -118,7 +119,7 @@ def _who_failed(request: Request, policies: Policies, weighed: Weighed) -> tuple
         failed = Source.SCP, f"{_silent_level(request, policies)} does not allow {action}"
     elif must_both and not may_resource:
         failed = Source.RESOURCE, _silent_resource(request, policies)
-    elif must_both and not may_own:
+    elif must_both and not may_own and (request.is_cross_account or not to_itself):
         failed = Source.IDENTITY, f"no identity policy allows {action}, and the resource's policy leaves it to those"
     elif weighed.boundary is Truth.FALSE:
         failed = Source.BOUNDARY, f"the permissions boundary does not allow {action}"

@@ -227,6 +227,17 @@ def operator_of(name: str) -> Operator | None:
     )
 
 
+def is_malformed(name: str, value: str) -> bool:
+    """Whether a value of the policy can't be of the operator's type: no number, date, address or base64.
+
+    IAM refuses to store such a condition. A variable in its place is another matter, and not malformed.
+    """
+    operator = operator_of(name)
+    if operator is None or "${" in value or not operator.base.startswith(("Numeric", "Date", "IpAddress", "Binary")):
+        return False
+    return operator.prepare(value, None) is unreadable
+
+
 def matches_any(operator: Operator, values: tuple[str, ...], context: Context | None) -> Comparison:
     """Whether a value of the request matches one of the policy's, the operator's negation left out."""
     comparisons = [operator.prepare(value, context) for value in values]

@@ -22,6 +22,7 @@ from pytest_substrate.policy.document import (
     Principals,
     Statement,
 )
+from pytest_substrate.policy.operators import is_malformed
 from pytest_substrate.policy.strict import Number, load_object
 
 _TOP: Final = ("Version", "Id", "Statement")
@@ -252,7 +253,12 @@ def _conditions(read: Any, place: _Place) -> Iterator[Condition]:
             if key.lower() in seen:
                 spot.refuse("stands twice, in another letter case, which keys don't have", "merge them")
             seen.add(key.lower())
-            yield Condition(operator=operator, key=key, values=tuple(_values(values, spot)))
+            listed = tuple(_values(values, spot))
+            if any(is_malformed(operator, value) for value in listed):
+                spot.refuse(
+                    f"holds a value that {operator} can't compare with", "write a number, date, address or base64"
+                )
+            yield Condition(operator=operator, key=key, values=listed)
 
 
 def _values(read: Any, place: _Place) -> Iterator[str]:

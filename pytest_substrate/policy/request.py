@@ -86,6 +86,11 @@ def make_request(*, principal: str, action: str, resource: str, context: Iterabl
     )
 
 
+def is_resource(text: str) -> bool:
+    """Whether a request may be made on it."""
+    return text == "*" or _RESOURCE.fullmatch(text) is not None
+
+
 def _account(in_arn: str, given: Mapping[str, tuple[str, ...]], who: Requester) -> str:
     if _ACCOUNT.fullmatch(in_arn):
         return in_arn
