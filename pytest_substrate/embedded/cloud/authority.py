@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
@@ -34,6 +34,9 @@ class _Resources(str):
         made.every = arns
         return made
 
+
+_BY_TOKEN: Final = "sts:AssumeRoleWithWebIdentity"
+"""It is called without AWS credentials: the token and the role's trust policy decide."""
 
 _resource = iam_actions.extract_resource_arn
 _denial = iam_actions.access_denied_response
@@ -68,6 +71,8 @@ def _extract_resource_arn(*call: Any) -> str:
 
 
 def _enforce_each(access_key: str, action: str, *rest: Any, resource_arn: str = "*", **named: Any) -> Any:
+    if action == _BY_TOKEN:
+        return None
     for arn in getattr(resource_arn, "every", (resource_arn,)):
         refused = _enforce(access_key, action, *rest, resource_arn=arn, **named)
         if refused:

@@ -17,6 +17,8 @@ from ministack.services import ecs_metadata
 
 from pytest_substrate.embedded.cloud.config import CONTROL_HEADER
 from pytest_substrate.embedded.cloud.ecs_tasks import Tasks
+from pytest_substrate.embedded.cloud.issuer import PATH as ISSUER_PATH
+from pytest_substrate.embedded.cloud.issuer import Issuer
 from pytest_substrate.embedded.cloud.msk import Clusters
 from pytest_substrate.embedded.cloud.roles import CredentialEndpoints
 from pytest_substrate.embedded.runtime.container import CannotStart
@@ -39,11 +41,13 @@ class Front:
         tasks: Tasks,
         clusters: Clusters,
         credentials: CredentialEndpoints,
+        issuer: Issuer,
         on_placed: Callable[[str], None],
     ) -> None:
         self.inner = inner
         self.token = token
         self.tasks, self.clusters, self.credentials = tasks, clusters, credentials
+        self.issuer = issuer
         self.on_placed = on_placed
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -57,6 +61,10 @@ class Front:
         elif path.startswith("/v2/credentials/"):
             token = _header(scope, "authorization")
             await _send(send, self.credentials.read(path.rsplit("/", 1)[-1], token))
+        elif path.startswith(ISSUER_PATH):
+            query = scope.get("query_string", b"").decode("latin-1")
+            authorization = _header(scope, "authorization")
+            await _send(send, await asyncio.to_thread(self.issuer.serve, path, query, authorization))
         elif guarded and not secrets.compare_digest(_header(scope, CONTROL_HEADER), self.token):
             await _send(send, (403, {"message": f"the header {CONTROL_HEADER} lacks or is wrong"}))
         elif path.startswith("/_substrate/"):
@@ -78,6 +86,10 @@ class Front:
                     self.on_placed(place.admin)
             told = {"brokers": place.brokers, "admin": place.admin, "state": place.state}
             return 200, {**told, "spread_delay_s": place.spread_delay_s}
+        if parts == ["ci"]:
+            if method == "PUT":
+                self.issuer.change(asked)
+            return 200, {"environment": self.issuer.job(), "claims": self.issuer.claims}
         if parts == ["exec"] and method == "POST":
             return await asyncio.to_thread(self._execute, asked)
         return 404, {"message": f"nothing at {method} {path}"}

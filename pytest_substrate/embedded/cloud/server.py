@@ -112,12 +112,16 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
     from pytest_substrate.embedded.cloud.ecs_start import Starter
     from pytest_substrate.embedded.cloud.ecs_tasks import Run, Tasks
     from pytest_substrate.embedded.cloud.front import Front
+    from pytest_substrate.embedded.cloud.issuer import Issuer
     from pytest_substrate.embedded.cloud.msk import Clusters
     from pytest_substrate.embedded.cloud.msk_admin import Administrations
     from pytest_substrate.embedded.cloud.msk_calls import MskCalls
     from pytest_substrate.embedded.cloud.msk_scram import ScramSecrets
     from pytest_substrate.embedded.cloud.msk_topics import Topics
+    from pytest_substrate.embedded.cloud.web_identity import install as install_web_identity
 
+    issuer = Issuer(endpoint)
+    install_web_identity(issuer)
     services, credentials, administrations = Services(), roles.CredentialEndpoints(), Administrations()
 
     def stopped(run: Run) -> None:
@@ -141,6 +145,7 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
         tasks=tasks,
         clusters=clusters,
         credentials=credentials,
+        issuer=issuer,
         on_placed=placed,
     )
 
