@@ -102,7 +102,7 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
     keys.install()
     precision.install()
     protocols.install()
-    registry.install()
+    registry.install(endpoint)
     roles.install()
     pictures.install(Path(config.folder, "images"))
     secret_values.install()
