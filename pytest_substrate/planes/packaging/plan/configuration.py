@@ -74,6 +74,7 @@ class Configuration:
 
     def __init__(self, tree: Mapping[str, Any]) -> None:
         self._root = _object(tree.get("root_module"))
+        self._indexes: dict[tuple[str, ...], dict[tuple[str, ...], Mapping[str, Any]]] = {}
 
     def resolve(self, resource: Resource, attribute: str) -> Resolution:
         """What a resource's attribute refers to, as the configuration has it."""
@@ -114,12 +115,13 @@ class Configuration:
         return call if isinstance(call, Mapping) else None
 
     def _entry(self, scope: Scope, mode: str, type_: str, name: str) -> Mapping[str, Any] | None:
-        module = self._module(scope) or {}
-        for entry in _list(module.get("resources")):
-            held = _object(entry)
-            if (held.get("mode", "managed"), held.get("type"), held.get("name")) == (mode, type_, name):
-                return held
-        return None
+        path = tuple(step for step, _ in scope)
+        if path not in self._indexes:
+            entries = [_object(entry) for entry in _list((self._module(scope) or {}).get("resources"))]
+            self._indexes[path] = {
+                tuple(str(entry.get(part, "managed")) for part in ("mode", "type", "name")): entry for entry in entries
+            }
+        return self._indexes[path].get((mode, type_, name))
 
     def _follow(self, walk: _Walk, scope: Scope, expression: Any, *, each: Any) -> None:
         walk.depth += 1

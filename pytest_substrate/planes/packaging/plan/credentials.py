@@ -13,13 +13,23 @@ from pytest_substrate.planes.packaging.plan.change import Action, Change
 from pytest_substrate.planes.packaging.plan.finding import KEEP, MOVED, OVERWRITTEN, READERS, Finding, goes, verb
 from pytest_substrate.planes.packaging.plan.names import key_names, same_secret
 from pytest_substrate.planes.packaging.plan.sensitive import changed_sensitive, sensitive_change
-from pytest_substrate.planes.packaging.plan.values import any_true, is_nothing, same, same_document, same_members
+from pytest_substrate.planes.packaging.plan.values import (
+    any_true,
+    canonical,
+    is_nothing,
+    same,
+    same_document,
+    same_members,
+)
 
 if TYPE_CHECKING:
     from pytest_substrate.planes.packaging.plan.surroundings import Surroundings
 
 _SECRET: Final = "aws_secretsmanager_secret"
 _NAMES: Final = ("arn", "id", "name")
+PLAIN_TYPES: Final = ("String", "StringList")
+"""The types of parameters that are no secrets."""
+
 _WRITE_ONLY: Final = "write it by {0}_wo with a {0}_wo_version that stays"
 
 
@@ -230,8 +240,8 @@ def _keys_in(part: Any) -> Any:
     return part.get("kms_key_id") if isinstance(part, Mapping) else part
 
 
-def _region(item: Any) -> Any:
-    return item.get("region") if isinstance(item, Mapping) else None
+def _region(item: Any) -> str:
+    return canonical(item.get("region")) if isinstance(item, Mapping) else ""
 
 
 def _key_of(item: Any) -> frozenset[str]:
@@ -239,8 +249,8 @@ def _key_of(item: Any) -> frozenset[str]:
 
 
 def _is_secure(change: Change) -> bool:
-    types = {change.before.get("type"), change.after.get("type") if change.after else None} - {None}
-    return change.is_unknown("type") or not types <= {"String", "StringList"} or not types
+    types = [values["type"] for values in (change.before, change.after) if values.get("type") is not None]
+    return change.is_unknown("type") or not types or any(name not in PLAIN_TYPES for name in types)
 
 
 def _is_injected(change: Change, among: Surroundings) -> bool:

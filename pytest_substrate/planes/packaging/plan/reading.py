@@ -88,7 +88,7 @@ def _constant(_: str) -> NoReturn:
 
 
 def _depth(document: Any) -> int:
-    level, depth = [document], 0
+    level, depth = [document] if isinstance(document, (dict, list)) else [], 0
     while level:
         depth += 1
         if depth > DEEPEST:

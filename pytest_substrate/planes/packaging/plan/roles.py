@@ -49,7 +49,7 @@ def role_policy(change: Change, among: Surroundings) -> Finding | None:
         return None
     if change.action is Action.UPDATE and not any(_differs(change, name) for name in _CONTENT):
         return None
-    return _policies(change, *(name for name in _CONTENT if name in change.after and _differs(change, name)))
+    return _policies(change, *(name for name in _CONTENT if change.after and _differs(change, name)))
 
 
 def policy_attachment(change: Change, among: Surroundings) -> Finding | None:
@@ -59,7 +59,7 @@ def policy_attachment(change: Change, among: Surroundings) -> Finding | None:
     refers = any(among.names_role(other.resource) and other.exists for other in found)
     if not roles & among.named_roles and not refers:
         return None
-    new = {other.after.get("name") for other in among.planned(_ROLE) if other.action is Action.CREATE}
+    new = {other.becomes("name") for other in among.planned(_ROLE) if other.action is Action.CREATE}
     if change.action is Action.CREATE and roles & among.named_roles <= new and not refers:
         return None
     changed = change.changes("policy_arn") or change.is_unknown("roles")

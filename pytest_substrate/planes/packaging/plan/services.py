@@ -67,11 +67,7 @@ def _unknown_pointer(change: Change, among: Surroundings) -> Finding | None:
     targets = _definitions(resolution.targets, among)
     found, _ = among.referred(change.resource, _POINTER, _DEFINITION)
     found = [other for other in found if other.resource.mode == "managed"]
-    found += [
-        other
-        for other in among.planned(_DEFINITION)
-        if other not in found and any(target.admits(other.resource) for target in targets)
-    ]
+    found += among.admitted(targets)
     if not found:
         return _repointed(change, IMAGE, "a task definition that is known only after apply", _POINTER)
     for other in found:
@@ -100,9 +96,8 @@ def _definitions(targets: frozenset[Target], among: Surroundings) -> frozenset[T
     configuration: Configuration = among.configuration
     for target in targets:
         if target.mode == "data" and target.type == _DEFINITION:
-            for read in among.changes:
-                if target.admits(read.resource):
-                    found |= configuration.resolve(read.resource, _POINTER).targets
+            for read in among.admitted([target]):
+                found |= configuration.resolve(read.resource, _POINTER).targets
     return frozenset(target for target in found if target.mode == "managed" and target.type == _DEFINITION)
 
 

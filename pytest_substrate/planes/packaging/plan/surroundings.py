@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pytest_substrate.planes.packaging.plan.change import Action, Change, Plan, Resource
-from pytest_substrate.planes.packaging.plan.configuration import Configuration, Resolution
+from pytest_substrate.planes.packaging.plan.configuration import Configuration, Resolution, Target
 from pytest_substrate.planes.packaging.plan.containers import injected
 from pytest_substrate.planes.packaging.plan.names import key_names, revision_of, role_name
 
@@ -31,29 +31,48 @@ class Surroundings:
         self.configuration = Configuration(plan.configuration)
         pending = {change.address for change in plan.changes}
         changed = [change.resource for change in plan.changes if change.exists]
+        self._by_name: dict[tuple[str, str, str], list[Change]] = {}
+        for change in plan.changes:
+            if not change.deposed:
+                self._by_name.setdefault(_name(change.resource), []).append(change)
+        self._by_type: dict[str, list[Change]] = {}
+        for change in plan.changes:
+            if not change.deposed:
+                self._by_type.setdefault(change.type, []).append(change)
         self.existing: tuple[Resource, ...] = (*changed, *(r for r in plan.resources if r.address not in pending))
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """What exists of these types, data sources too."""
-        return (resource for resource in self.existing if resource.type in types)
+        return (resource for type_ in types for resource in self._existing_by_type.get(type_, ()))
 
     def planned(self, *types: str) -> Iterator[Change]:
         """The pending changes of these types, deposed objects aside."""
-        return (change for change in self.changes if change.type in types and not change.deposed)
+        return (change for type_ in types for change in self._by_type.get(type_, ()))
 
     def referred(self, resource: Resource, attribute: str, *types: str) -> tuple[list[Change], Resolution]:
         """The pending changes that an attribute refers to, of these types (of any where none is given)."""
         resolution = self.configuration.resolve(resource, attribute)
-        found = [
-            change
-            for change in self.changes
-            if not change.deposed
-            and (not types or change.type in types)
-            and any(target.admits(change.resource) for target in resolution.targets)
-        ]
+        found = [change for change in self.admitted(resolution.targets) if not types or change.type in types]
         if resolution.keyed and len(found) > 1:
             found = [change for change in found if _same_instance(resource, change.resource)] or found
         return found, resolution
+
+    def admitted(self, targets: Iterable[Target]) -> list[Change]:
+        """The pending changes of what is referred to, each once."""
+        found = {
+            id(change): change
+            for target in targets
+            for change in self._by_name.get((target.mode, target.type, target.name), ())
+            if target.admits(change.resource)
+        }
+        return list(found.values())
+
+    @functools.cached_property
+    def _existing_by_type(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.existing:
+            found.setdefault(resource.type, []).append(resource)
+        return found
 
     def is_new(self, change: Change, attribute: str, *types: str, names: tuple[str, ...]) -> bool:
         """Whether what an attribute points to is created by this plan.
@@ -99,8 +118,8 @@ class Surroundings:
         return bool(own & self.named_keys) or any(target.admits(key) for target in self._key_references)
 
     @functools.cached_property
-    def _key_references(self) -> frozenset[Any]:
-        found: set[Any] = set()
+    def _key_references(self) -> frozenset[Target]:
+        found: set[Target] = set()
         for resource in self.of_type(SECRET, PARAMETER):
             if resource.mode == "managed" and resource.values.get("type") not in ("String", "StringList"):
                 attribute = "kms_key_id" if resource.type == SECRET else "key_id"
@@ -121,7 +140,7 @@ class Surroundings:
         return bool(own & self.named_roles) or any(target.admits(role) for target in self._role_references)
 
     @functools.cached_property
-    def _role_references(self) -> frozenset[Any]:
+    def _role_references(self) -> frozenset[Target]:
         definitions = [change.resource for change in self.planned(DEFINITION)]
         return frozenset(
             target
@@ -139,10 +158,16 @@ class Surroundings:
 
     def definition_of(self, pointer: str | None) -> Resource | None:
         """The task definition that exists under a revision's ARN or `family:revision`."""
-        wanted = revision_of(pointer)
-        if wanted is None:
-            return None
-        return next((d for d in self.of_type(DEFINITION) if revision_of(d.text("arn")) == wanted), None)
+        return self._revisions.get(revision_of(pointer))
+
+    @functools.cached_property
+    def _revisions(self) -> dict[tuple[str, int] | None, Resource]:
+        found = {revision_of(definition.text("arn")): definition for definition in self.of_type(DEFINITION)}
+        return {revision: definition for revision, definition in found.items() if revision is not None}
+
+
+def _name(resource: Resource) -> tuple[str, str, str]:
+    return resource.mode, resource.type, resource.name
 
 
 def _keys_of(resource: Resource) -> Iterator[Any]:
