@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "explain": "what a check states, why, how it is proven, and what to do when it is red",
     "faults": "the named ways to break the embedded platform",
     "up": "keep the embedded platform running and print its endpoints",
+    "image": "whether an image holds what its contract says, read from its layers",
     "probe": "the Kafka ladder from here against any broker",
     "access": "whether AWS would allow a request, by the policies that apply to it",
     "record": "write the release record of an artifact: commit, build, digest, platform",

@@ -152,6 +152,18 @@ FACTS: Final[Mapping[str, Kind]] = {
     "actions": Kind.SLUG,
     "action_reason": Kind.SLUG,
     "attributes": Kind.NAME,
+    # images
+    "manifest_digest": Kind.DIGEST,
+    "layers": Kind.NUMBER,
+    "labels": Kind.NAME,
+    "applicable": Kind.FLAG,
+    "python_version": Kind.NAME,
+    "distributions": Kind.NAME,
+    "requirements": Kind.NAME,
+    "modules": Kind.NAME,
+    "files": Kind.NAME,
+    "libraries": Kind.NAME,
+    "program": Kind.NAME,
     # wiring
     "container": Kind.NAME,
     "variable": Kind.NAME,

@@ -47,7 +47,7 @@ def parse_declaration(
     there are, whatever this declaration holds (`gate.declared` gives both).
     """
     text = text.removeprefix("\ufeff")
-    document = _document(text, name=name)
+    document = toml_document(text, name=name)
     declaration, findings = _validated(document)
     for rule in (*rules_form.RULES, *rules_sense.RULES):
         findings.extend(rule(document))
@@ -60,7 +60,8 @@ def parse_declaration(
     return declaration
 
 
-def _document(text: str, *, name: str) -> dict[str, Any]:
+def toml_document(text: str, *, name: str) -> dict[str, Any]:
+    """What `tomllib` reads, or DeclarationErrors with the place and, for what is declared twice, with both places."""
     try:
         return tomllib.loads(text)
     except ValueError as error:  # a number of too many digits is a ValueError, and no TOMLDecodeError

@@ -10,6 +10,7 @@ from pytest_substrate.model.outcome import Layer, Plane
 from pytest_substrate.model.unseen import UNSEEN_CAUSES
 
 _IMAGE: Final = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_UNDECIDED: Final = Cause(slug="undecided", meaning="a marker or a version can't be told from the image alone")
 _IMAGE_COMMAND: Final = "substrate image {repository}@{image_digest} --contract CONTRACT.toml"
 
 _RECORD: Final = (
@@ -184,6 +185,8 @@ CHECKS: Final[tuple[Check, ...]] = (
             Cause(slug="duplicate-metadata", meaning="a distribution has its metadata twice"),
             Cause(slug="wheel-tag", meaning="a wheel was built for another Python or platform"),
             Cause(slug="other-python", meaning="the image's Python isn't the declared one"),
+            Cause(slug="files-unknown", meaning="nothing in the image says which files a distribution has"),
+            _UNDECIDED,
             *UNSEEN_CAUSES,
         ),
         next=_IMAGE_COMMAND,
@@ -204,6 +207,7 @@ CHECKS: Final[tuple[Check, ...]] = (
                 slug="requirement-unmet", meaning="a distribution requires one that is missing or at another version"
             ),
             Cause(slug="python-unmet", meaning="a distribution requires another Python"),
+            _UNDECIDED,
             *UNSEEN_CAUSES,
         ),
         next=_IMAGE_COMMAND,
@@ -222,6 +226,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         causes=(
             Cause(slug="import-missing", meaning="a declared module is nowhere on the image's module path"),
             Cause(slug="import-shadowed", meaning="another file stands before the module on the path"),
+            Cause(slug="path-unknown", meaning="a shell, or code that runs at start, may add to the module path"),
             *UNSEEN_CAUSES,
         ),
         next=_IMAGE_COMMAND,
@@ -241,6 +246,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         causes=(
             Cause(slug="library-missing", meaning="a shared library that a module needs isn't in the image"),
             Cause(slug="other-machine", meaning="a binary is for another machine than the image"),
+            Cause(slug="binary-damaged", meaning="a binary is cut, or no loader could read it"),
+            Cause(slug="unread", meaning="a binary's tables lie where a stream can't read them"),
             *UNSEEN_CAUSES,
         ),
         next=_IMAGE_COMMAND,
@@ -254,7 +261,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         why="A task whose entrypoint isn't there stops before it writes a line.",
         how="Entry point and command, as the task definition overrides them, are looked for in the image: file, "
         "mode, and the interpreter that its first line names.",
-        red_when="the program, its interpreter or its working directory isn't in the image, or it can't be executed.",
+        red_when="the program, its interpreter or the module that it runs isn't in the image, or it can't be executed.",
         needs=("PKG-020",),
         permissions=("ecs:DescribeTaskDefinition", *_IMAGE),
         causes=(

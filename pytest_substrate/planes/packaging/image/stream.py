@@ -1,0 +1,159 @@
+"""A blob's bytes on their way: counted, hashed and inflated, with bounds, and nothing kept.
+
+Hashing runs beside inflating: zlib, zstd and hashlib all let go of the interpreter's lock. A hash that isn't told is no
+hash: what was read proves something only when the last byte was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+from pytest_substrate.model.image import Descriptor, Refuted
+
+LARGEST_LAYERS: Final = 64 * 1024**3
+"""The most bytes of all layers of an image, unpacked."""
+
+LARGEST_WINDOW: Final = 27
+"""Of zstd, as a power of two: 128 MiB."""
+
+PIECE: Final = 512 * 1024
+_INPUT: Final = 128 * 1024
+_AHEAD: Final = 8
+
+GZIP, ZSTD, PLAIN = "gzip", "zstd", "plain"
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class Hasher:
+    """A thread that hashes what it is given, a few pieces behind; `finish` waits for it."""
+
+    def __init__(self) -> None:
+        self._pieces: queue.Queue[tuple[_Hash, bytes] | None] = queue.Queue(_AHEAD)
+        self._thread = threading.Thread(target=self._run, name="substrate-image-hash", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while (work := self._pieces.get()) is not None:
+            hashed, data = work
+            hashed.update(data)
+
+    def give(self, hashed: _Hash, data: bytes) -> None:
+        """Hash `data`, soon."""
+        self._pieces.put((hashed, data))
+
+    def finish(self) -> None:
+        """Wait until everything was hashed, and end the thread."""
+        self._pieces.put(None)
+        self._thread.join()
+
+
+class Verified:
+    """A blob's pieces while they are read: their size and digest against the descriptor's."""
+
+    def __init__(self, pieces: Iterator[bytes], wanted: Descriptor, hasher: Hasher) -> None:
+        self._pieces, self._wanted, self._hasher = pieces, wanted, hasher
+        self._hash = hashlib.new(wanted.digest.partition(":")[0])
+        self._size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._size += len(piece)
+            if self._wanted.size is not None and self._size > self._wanted.size:
+                raise Refuted("image-corrupt", f"{self._wanted.digest} has more bytes than its {self._wanted.size}")
+            self._hasher.give(self._hash, piece)
+            yield piece
+
+    def drain(self) -> None:
+        """Read to the end what nobody needs, as the digest does."""
+        for _ in self:
+            pass
+
+    def judge(self) -> None:
+        """Refuted where size or digest differ; after the end, and after the hasher has finished."""
+        if self._wanted.size is not None and self._size != self._wanted.size:
+            raise Refuted("image-corrupt", f"{self._wanted.digest} has {self._size} bytes, not {self._wanted.size}")
+        if self._hash.hexdigest() != self._wanted.digest.partition(":")[2]:
+            raise Refuted("image-corrupt", f"{self._wanted.digest} has another digest than its name says")
+
+
+def inflated(pieces: Iterator[bytes], compression: str) -> Iterator[bytes]:
+    """The archive in pieces of at most 512 KiB or so; Refuted where it isn't of that compression, or damaged."""
+    return _UNPACK[compression](pieces)
+
+
+def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield from pieces
+
+
+def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Every member of a gzip file, as Go reads them: nothing else may follow one."""
+    inflate: Any = zlib.decompressobj(wbits=31)
+    begun = False
+    for piece in pieces:
+        data = piece
+        while data:
+            if inflate.eof:
+                inflate = zlib.decompressobj(wbits=31)
+            try:
+                out = inflate.decompress(data, PIECE)
+            except zlib.error:
+                raise Refuted("image-corrupt", "a layer isn't the gzip that its type says, or is damaged") from None
+            begun = True
+            if out:
+                yield out
+            data = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+            if not inflate.eof and not data and len(out) == PIECE:
+                data = b""
+                while (more := inflate.decompress(b"", PIECE)) != b"":
+                    yield more
+    if not begun or not inflate.eof:
+        raise Refuted("image-corrupt", "a layer's gzip ends before its end")
+
+
+def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    zstd = _zstd()
+    options = {zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW}
+    inflate = zstd.ZstdDecompressor(options=options)
+    begun = False
+    for piece in pieces:
+        data = piece
+        while data or not inflate.needs_input:
+            if inflate.eof:
+                inflate = zstd.ZstdDecompressor(options=options)
+            try:
+                out = inflate.decompress(data, PIECE)
+            except zstd.ZstdError:
+                raise Refuted("image-corrupt", "a layer isn't the zstd that its type says, or is damaged") from None
+            begun = True
+            if out:
+                yield out
+            data = inflate.unused_data if inflate.eof else b""
+            if inflate.eof and not data:
+                break
+    if not begun or not inflate.eof:
+        raise Refuted("image-corrupt", "a layer's zstd ends before its end")
+
+
+def _zstd() -> Any:
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14 has it
+    except ImportError:
+        from backports import zstd
+    return zstd
+
+
+_UNPACK: Final[dict[str, Callable[[Iterator[bytes]], Iterator[bytes]]]] = {
+    PLAIN: _plain,
+    GZIP: _gunzipped,
+    ZSTD: _unzstd,
+}

@@ -1,0 +1,300 @@
+"""A layer's archive as a stream: headers, names and links as Go's archive/tar reads them, which is what runtimes use.
+
+Whatever Go refuses is damaged here too (`Refuted`): a checksum, a number, an extended record. Python's `tarfile` is
+more lenient, and several times slower over an image of small files.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from pytest_substrate.model.image import Refuted
+
+BLOCK: Final = 512
+LONGEST_EXTENSION: Final = 1024 * 1024
+"""The most bytes of an extended header: of a pax header, a long name or a long link."""
+
+REGULAR, HARD, LINK, FOLDER, SPECIAL = "file", "hard", "link", "folder", "special"
+
+_HEADER: Final = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
+_ZERO: Final = bytes(BLOCK)
+_KINDS: Final = {b"0": REGULAR, b"\0": REGULAR, b"S": REGULAR, b"1": HARD, b"2": LINK, b"5": FOLDER}
+_KINDS.update(dict.fromkeys((b"3", b"4", b"6"), SPECIAL))
+_BODILESS: Final = frozenset({HARD, LINK, FOLDER, SPECIAL})
+_EXTENSIONS: Final = frozenset({b"x", b"g", b"L", b"K"})
+_TIMES: Final = frozenset({"atime", "mtime", "ctime"})
+_TIME: Final = re.compile(rb"-?\d*(?:\.\d*)?")
+_OF_SPARSE: Final = "GNU.sparse.name"
+_LARGEST: Final = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One entry of an archive; `name` and `link` as written. `whole` is false where the content leaves out holes."""
+
+    name: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    link: str
+    whole: bool = True
+
+
+class Bytes:
+    """The raw archive, from pieces of any size; nothing is kept once it was read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._held = b""
+        self._at = 0
+
+    def read(self, count: int) -> bytes:
+        """The next `count` bytes, or fewer at the end of the archive."""
+        end = self._at + count
+        if end <= len(self._held):
+            found = self._held[self._at : end]
+            self._at = end
+            return found
+        parts = [self._held[self._at :]]
+        missing = count - len(parts[0])
+        while missing:
+            piece = next(self._pieces, b"")
+            if not piece:
+                self._held, self._at = b"", 0
+                return b"".join(parts)
+            parts.append(piece[:missing])
+            self._held, self._at = piece, len(parts[-1])
+            missing -= self._at
+        return b"".join(parts)
+
+    def skip(self, count: int) -> int:
+        """Leave out the next `count` bytes; how many of them there were."""
+        left = count
+        while True:
+            here = len(self._held) - self._at
+            if left <= here:
+                self._at += left
+                return count
+            left -= here
+            self._held, self._at = next(self._pieces, b""), 0
+            if not self._held:
+                return count - left
+
+
+class Content:
+    """The content of the member at hand. What isn't read is left out when the next member is asked for."""
+
+    def __init__(self, archive: Bytes) -> None:
+        self._archive = archive
+        self.left = 0
+
+    def read(self, count: int) -> bytes:
+        """The next bytes: `count` of them unless the member ends before; Refuted where the archive does."""
+        wanted = min(count, self.left)
+        found = self._archive.read(wanted)
+        if len(found) < wanted:
+            _damaged("ends inside a file")
+        self.left -= wanted
+        return found
+
+    def skip(self, count: int) -> None:
+        """Leave out the next `count` bytes."""
+        wanted = min(count, self.left)
+        if self._archive.skip(wanted) < wanted:
+            _damaged("ends inside a file")
+        self.left -= wanted
+
+
+def members(archive: Bytes) -> Iterator[tuple[Member, Content]]:
+    """Every entry in its order, up to the end of the archive; Refuted where it is damaged.
+
+    As in Go, what follows two empty blocks is ignored, and an archive may end without them.
+    """
+    content = Content(archive)
+    records: dict[str, bytes] = {}
+    names: dict[bytes, bytes] = {}
+    while True:
+        block = _next_header(archive)
+        if block is None:
+            return
+        fields = _HEADER.unpack(block)
+        flag, size = fields[7], _number(fields[4])
+        _judge(block, fields)
+        if flag in _EXTENSIONS:
+            data = _extension(archive, size)
+            if flag == b"x":
+                records = _records(data)
+            elif flag == b"g":
+                _records(data)  # a global header holds for nothing, as in Go; damaged, it is damaged
+            else:
+                names[flag] = data.partition(b"\0")[0]
+            continue
+        member = _member(block, fields, size, records, names)
+        if flag == b"S":
+            _skip_sparse_map(archive, block)
+        content.left = 0 if member.kind in _BODILESS else member.size
+        padding = -content.left % BLOCK
+        yield member, content
+        content.skip(content.left)
+        archive.skip(padding)  # the last one's may be missing, as in Go
+        records, names = {}, {}
+
+
+def _next_header(archive: Bytes) -> bytes | None:
+    block = archive.read(BLOCK)
+    if not block:
+        return None
+    if len(block) < BLOCK:
+        _damaged("ends inside a header")
+    if block != _ZERO:
+        return block
+    block = archive.read(BLOCK)
+    if block and len(block) < BLOCK:
+        _damaged("ends inside a header")
+    if block and block != _ZERO:
+        _damaged("goes on after an empty block")
+    return None
+
+
+def _judge(block: bytes, fields: tuple[bytes, ...]) -> None:
+    """Checksum and numbers, also those that nothing here needs."""
+    told = _number(fields[6])
+    actual = sum(block) - sum(fields[6]) + 8 * 0x20
+    if told != actual:
+        signed = actual - 256 * sum(byte > 127 for at, byte in enumerate(block) if not 148 <= at < 156)
+        if told != signed:
+            _damaged("has a header with a wrong checksum")
+    _number(fields[5])
+    if fields[9].startswith(b"ustar"):
+        _numbers(fields[12], fields[13])
+
+
+def _member(
+    block: bytes, fields: tuple[bytes, ...], size: int, records: dict[str, bytes], names: dict[bytes, bytes]
+) -> Member:
+    name, link = _name(block, fields), _text(fields[8])
+    mode, uid, gid = _numbers(fields[1], fields[2], fields[3])
+    whole = fields[7] != b"S"
+    if records:
+        name, link = records.get("path") or name, records.get("linkpath") or link
+        size, uid, gid = (_decimal(records, key, value) for key, value in (("size", size), ("uid", uid), ("gid", gid)))
+        if any(key.startswith("GNU.sparse.") for key in records):
+            name, whole = records.get(_OF_SPARSE) or name, False
+    name, link = names.get(b"L") or name, names.get(b"K") or link
+    if size < 0:
+        _damaged("has a file of negative size")
+    kind = _KINDS.get(fields[7])
+    if kind is None:
+        _damaged("has an entry of unknown type")
+    if fields[7] == b"\0" and name.endswith(b"/"):
+        kind = FOLDER
+    return Member(_decoded(name), kind, mode, uid, gid, size, _decoded(link), whole)
+
+
+def _name(block: bytes, fields: tuple[bytes, ...]) -> bytes:
+    name = _text(fields[0])
+    if fields[9][:6] == b"ustar\0":
+        prefix = _text(fields[14][:131] if block[508:] == b"tar\0" else fields[14])
+        return prefix + b"/" + name if prefix else name
+    return name
+
+
+def _extension(archive: Bytes, size: int) -> bytes:
+    if size < 0:
+        _damaged("has an extended header of negative size")
+    if size > LONGEST_EXTENSION:
+        raise Refuted("image-corrupt", f"an archive has an extended header of more than {LONGEST_EXTENSION} bytes")
+    data = archive.read(size)
+    if len(data) < size:
+        _damaged("ends inside an extended header")
+    archive.skip(-size % BLOCK)
+    return data
+
+
+def _records(data: bytes) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    at = 0
+    while at < len(data):
+        blank = data.find(b" ", at, at + 20)
+        told = data[at:blank] if blank > 0 else b""
+        end = at + int(told) if told.isdigit() else 0
+        record = data[blank + 1 : end]
+        key, equals, value = record[:-1].partition(b"=")
+        if end > len(data) or not record.endswith(b"\n") or not equals or not key:
+            _damaged("has a damaged extended header")
+        name = key.decode("utf-8", "replace")
+        if b"\0" in (value if name in ("path", "linkpath", "uname", "gname") else key):
+            _damaged("has a damaged extended header")
+        if name in _TIMES and not _TIME.fullmatch(value):
+            _damaged("has a damaged time")
+        found[name] = value
+        at = end
+    return found
+
+
+def _decimal(records: dict[str, bytes], key: str, value: int) -> int:
+    told = records.get(key, b"")
+    if not told:
+        return value
+    if not told.removeprefix(b"-").isdigit() or len(told) > 20 or abs(int(told)) >= _LARGEST:
+        _damaged("has a damaged number")
+    return int(told)
+
+
+def _skip_sparse_map(archive: Bytes, block: bytes) -> None:
+    extended = block[482]
+    while extended:
+        block = archive.read(BLOCK)
+        if len(block) < BLOCK:
+            _damaged("ends inside a sparse file's map")
+        extended = block[504]
+
+
+_NUMBERS: Final[dict[bytes, int]] = {}
+"""Numbers by their text, as modes, owners and devices are few."""
+
+
+def _numbers(*fields: bytes) -> tuple[int, ...]:
+    try:
+        return tuple([_NUMBERS[field] for field in fields])
+    except KeyError:
+        if len(_NUMBERS) > 4096:
+            _NUMBERS.clear()
+        for field in fields:
+            _NUMBERS[field] = _number(field)
+        return tuple([_NUMBERS[field] for field in fields])
+
+
+def _number(field: bytes) -> int:
+    """Octal text, or base 256 where the first bit is set; as Go's parseNumeric."""
+    if field[0] & 0x80:
+        number = int.from_bytes(field, "big", signed=False) & ((1 << (8 * len(field) - 1)) - 1)
+        if field[0] & 0x40:
+            number -= 1 << (8 * len(field) - 1)
+        if not -_LARGEST <= number < _LARGEST:
+            _damaged("has a number that is too large")
+        return number
+    text = field.strip(b" \0").partition(b"\0")[0]
+    if not text:
+        return 0
+    if not text.isdigit() or b"8" in text or b"9" in text:
+        _damaged("has a damaged number")
+    return int(text, 8)
+
+
+def _text(field: bytes) -> bytes:
+    return field.partition(b"\0")[0]
+
+
+def _decoded(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _damaged(how: str) -> NoReturn:
+    raise Refuted("image-corrupt", f"a layer's archive {how}")

@@ -1,0 +1,288 @@
+"""The merged file system of an image: layers applied one over the other, links followed inside the root, never outside.
+
+As umoci and containerd apply them: in the order of the archive, through links of what lies below. A whiteout hides what
+lower layers hold and nothing of its own layer. Contents are not held, only what `files` says of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NoReturn, TypeAlias
+
+from pytest_substrate.model.image import Refuted
+from pytest_substrate.planes.packaging.image.tar import FOLDER, HARD, LINK, SPECIAL, Member
+
+Entry: TypeAlias = int | str | bool
+"""Of a folder: a file by its number, a link by its target, True for a folder, False for what is neither (a device)."""
+
+LONGEST_PATH: Final = 4095
+LONGEST_NAME: Final = 255
+MOST_LINKS: Final = 40
+"""How many links the kernel follows before it calls them a loop."""
+
+MOST_ENTRIES: Final = 4_000_000
+"""Of one image; ten times more than large ones have, and what a memory can hold."""
+
+_MARK: Final = ".wh."
+_OPAQUE: Final = ".wh..wh..opq"
+
+
+@dataclass(slots=True)
+class Tree:
+    """Each folder by its path without links (`""` is the root), with what it holds."""
+
+    folders: dict[str, dict[str, Entry]] = field(default_factory=lambda: {"": {}})
+
+    def entry(self, path: str) -> Entry | None:
+        """What is at a path, links followed; None where there is nothing, or a loop."""
+        found = self.locate(path)
+        return None if found is None else self.at(found)
+
+    def at(self, path: str) -> Entry | None:
+        """What is at a path without links."""
+        if not path:
+            return True
+        parent, _, name = path.rpartition("/")
+        return self.folders.get(parent, {}).get(name)
+
+    def locate(self, path: str, *, follow: bool = True) -> str | None:
+        """The path without links of what is there; `follow` says whether a link at its end is followed, too."""
+        plain = path.strip("/")
+        parent, _, name = plain.rpartition("/")
+        held = self.folders.get(parent)
+        if held is not None and name not in ("", ".", ".."):
+            entry = held.get(name)
+            if entry is None:
+                return None
+            if not isinstance(entry, str) or not follow:
+                return plain
+        return self._walk(path, follow=follow)
+
+    def _walk(self, path: str, *, follow: bool) -> str | None:
+        rest, here, links = _parts(path), "", 0
+        while rest:
+            part = rest.pop()
+            if part == "..":
+                here = here.rpartition("/")[0]
+                continue
+            place = f"{here}/{part}" if here else part
+            entry = self.folders[here].get(part)
+            if isinstance(entry, str) and (rest or follow):
+                links += 1
+                if links > MOST_LINKS:
+                    return None
+                rest += _parts(entry)
+                here = "" if entry.startswith("/") else here
+            elif entry is None or (rest and entry is not True):
+                return None
+            else:
+                here = place
+                if entry is not True:
+                    return None if rest else here
+        return here
+
+    def names(self, path: str) -> dict[str, Entry]:
+        """What the folder at a path holds, links followed; nothing where it is no folder."""
+        found = self.locate(path)
+        return {} if found is None else self.folders.get(found, {})
+
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder is there, links followed."""
+        found = self.locate(path)
+        return found is not None and found in self.folders
+
+    def file(self, path: str) -> int | None:
+        """The number of the regular file at a path, links followed."""
+        entry = self.entry(path)
+        return None if entry is None or isinstance(entry, (str, bool)) else entry
+
+
+def _parts(path: str) -> list[str]:
+    """The components of a path, the last one first."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+
+
+def inside(name: str) -> str:
+    """A name of an archive as a path from the root, `.` and `..` resolved by their text; Refuted where it leaves it."""
+    if "." not in name and "//" not in name:
+        return name.strip("/")
+    found: list[str] = []
+    for part in name.split("/"):
+        if part == "..":
+            if not found:
+                _refuse("has a path that leaves the root")
+            found.pop()
+        elif part not in ("", "."):
+            found.append(part)
+    return "/".join(found)
+
+
+class Merge:
+    """A tree while its layers are applied, the lowest first."""
+
+    def __init__(self) -> None:
+        self.tree = Tree()
+        self._count = 0
+        self._own: dict[str, set[str]] = {}
+        self._bared: set[str] = set()
+
+    def next_layer(self) -> None:
+        """What follows is of the next layer."""
+        self._own, self._bared = {}, set()
+
+    def apply(self, member: Member, number: int) -> None:
+        """One entry; `number` is that of its file. Refuted where no runtime would unpack it."""
+        path = inside(member.name)
+        if not path:
+            if member.kind != FOLDER:
+                _refuse("has a root that is no folder")
+            return
+        folder, _, name = path.rpartition("/")
+        if len(name) > LONGEST_NAME and len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+            _refuse("has a name that no file system takes")
+        if name.startswith(_MARK):
+            self._whiteout(folder, name)
+            return
+        folder = self._enter(folder)
+        held = self.tree.folders[folder]
+        entry = self._entry(member, number)
+        if held.get(name) is True:
+            if entry is not True:
+                self._remove(_join(folder, name))
+        elif entry is True:
+            self.tree.folders[_join(folder, name)] = {}
+        if name not in held:
+            self._counted()
+        held[name] = entry
+        self._own.setdefault(folder, set()).add(name)
+
+    def _counted(self) -> None:
+        self._count += 1
+        if self._count > MOST_ENTRIES:
+            _refuse(f"makes more than {MOST_ENTRIES} files")
+
+    def _entry(self, member: Member, number: int) -> Entry:
+        if member.kind == FOLDER:
+            return True
+        if member.kind == SPECIAL:
+            return False
+        if member.kind == LINK:
+            return member.link
+        if member.kind == HARD:
+            target = self._linked(member.link)
+            if target is None or target is True:
+                _refuse("has a hard link to nothing")
+            return target
+        return number
+
+    def _linked(self, link: str) -> Entry | None:
+        """What a hard link names, its own last component not followed."""
+        found = self.tree.locate(inside(link), follow=False)
+        return None if found is None else self.tree.at(found)
+
+    def _enter(self, folder: str) -> str:
+        """The folder's path without links, made where it is missing; links lead on inside the root."""
+        if folder in self.tree.folders:
+            return folder
+        rest, here, links = _parts(folder), "", 0
+        while rest:
+            part = rest.pop()
+            if part == "..":
+                here = here.rpartition("/")[0]
+                continue
+            entry = self.tree.folders[here].get(part)
+            if isinstance(entry, str):
+                links += 1
+                if links > LONGEST_NAME:
+                    _refuse("has a path through a loop of links")
+                rest += _parts(entry)
+                here = "" if entry.startswith("/") else here
+                continue
+            if entry is not None and entry is not True:
+                _refuse("has a path through a file")
+            place = _join(here, part)
+            if entry is None:
+                if len(part.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+                    _refuse("has a name that no file system takes")
+                self._counted()
+                self.tree.folders[here][part] = True
+                self.tree.folders[place] = {}
+                self._own.setdefault(here, set()).add(part)
+            here = place
+        return here
+
+    def _whiteout(self, folder: str, name: str) -> None:
+        hidden = name.removeprefix(_MARK)
+        if name.startswith(".wh..wh.") and name != _OPAQUE:
+            return  # what AUFS keeps for itself
+        if hidden in ("", ".", ".."):
+            _refuse("has a whiteout of nothing")
+        at = self.tree.locate(folder)
+        if at is None or at not in self.tree.folders:
+            return
+        if name == _OPAQUE:
+            self._bare(at)
+            return
+        entry = self.tree.folders[at].get(hidden)
+        if entry is None:
+            return
+        if entry is True:
+            path = _join(at, hidden)
+            self._bare(path)
+            if self.tree.folders[path] or hidden in self._own.get(at, ()):
+                return
+        elif hidden in self._own.get(at, ()):
+            return
+        self._drop(at, hidden)
+
+    def _bare(self, path: str) -> None:
+        """Take away what lower layers hold below a folder."""
+        order = [path]
+        for folder in order:  # it grows: a walk without recursion, as a path may be deep
+            if folder not in self._bared:
+                held = self.tree.folders[folder]
+                order += [_join(folder, name) for name, entry in held.items() if entry is True]
+        for folder in reversed(order):
+            if folder in self._bared:
+                continue
+            own = self._own.get(folder, set())
+            for name, entry in list(self.tree.folders[folder].items()):
+                below = entry is True and bool(self.tree.folders[_join(folder, name)])
+                if name not in own and not below:
+                    self._drop(folder, name)
+            self._bared.add(folder)
+
+    def _remove(self, path: str) -> None:
+        """Everything below a folder, and the folder."""
+        order = [path]
+        for folder in order:
+            order += [_join(folder, name) for name, entry in self.tree.folders[folder].items() if entry is True]
+        for folder in order:
+            self._count -= len(self.tree.folders[folder])
+            del self.tree.folders[folder]
+            self._own.pop(folder, None)
+            self._bared.discard(folder)
+
+    def _drop(self, folder: str, name: str) -> None:
+        if self.tree.folders[folder].pop(name) is True:
+            self._remove(_join(folder, name))
+        self._count -= 1
+
+
+def _join(folder: str, name: str) -> str:
+    path = f"{folder}/{name}" if folder else name
+    if len(path) > LONGEST_PATH:
+        _refuse("has a path that no file system takes")
+    return path
+
+
+def everything(tree: Tree) -> Iterator[tuple[str, Entry]]:
+    """Each path without links, in order, with what is there."""
+    for folder in sorted(tree.folders):
+        for name, entry in sorted(tree.folders[folder].items(), key=lambda item: item[0]):
+            yield (f"{folder}/{name}" if folder else name), entry
+
+
+def _refuse(how: str) -> NoReturn:
+    raise Refuted("image-corrupt", f"a layer's archive {how}")
