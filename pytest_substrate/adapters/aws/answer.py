@@ -108,6 +108,15 @@ class Answer:
         """A map with keys of the user's choice."""
         return self._typed(name, dict) or {}
 
+    def document(self, name: str) -> Mapping[str, Any] | str:
+        """A policy document, which the SDK decodes where it can."""
+        found: Mapping[str, Any] | str = self._must(name, self._data.get(name))
+        if not isinstance(found, (dict, str)):
+            raise self._malformed(name)
+        if isinstance(found, str):
+            return self.text(name)
+        return self.mapping(name)
+
     def page_token(self, name: str) -> str | None:
         """The token of the next page, None on the last; the table lists it on its own."""
         token = self._data.get(name) or None

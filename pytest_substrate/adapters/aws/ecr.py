@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pytest_substrate.adapters.aws.answer import NoAnswer, answered, ask, ask_pages
 from pytest_substrate.model.aws import registry as facts
+from pytest_substrate.model.ci import Listing, Repository
 from pytest_substrate.model.observation import Missing, Unobserved
 
 _MANIFEST: Final = "ecr:BatchGetImage"
@@ -43,6 +44,33 @@ def read_image(client: Any, account: str, repository: str, digest: str) -> facts
         pushed=detail.time("imagePushedAt"),
         children=children,
     )
+
+
+@answered
+def read_repository(client: Any, account: str, name: str) -> Repository:
+    """A repository, with the mutability of its tags."""
+    operation = "ecr:DescribeRepositories"
+    found = ask(client, operation, what=name, registryId=account, repositoryNames=[name]).parts("repositories")
+    if len(found) != 1:
+        raise NoAnswer(Unobserved(reason="malformed", operation=operation, detail="not the one repository asked for"))
+    return Repository(
+        arn=found[0].text("repositoryArn"),
+        name=found[0].text("repositoryName"),
+        mutability=found[0].text("imageTagMutability"),
+        exclusions=tuple(one.text("filter") for one in found[0].parts("imageTagMutabilityExclusionFilters")),
+    )
+
+
+@answered
+def read_listing(client: Any, account: str, repository: str) -> Listing:
+    """All that a repository holds, by digest and tag."""
+    operation = "ecr:DescribeImages"
+    pages = ask_pages(client, operation, what=repository, registryId=account, repositoryName=repository)
+    entries: set[str] = set()
+    for detail in (one for page in pages for one in page.parts("imageDetails")):
+        digest = detail.text("imageDigest")
+        entries |= {digest, *(f"{digest} {tag}" for tag in detail.texts("imageTags"))}
+    return Listing(entries=tuple(sorted(entries)))
 
 
 def _manifest(client: Any, account: str, repository: str, digest: str) -> Mapping[str, Any]:

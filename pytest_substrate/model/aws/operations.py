@@ -20,6 +20,7 @@ from pytest_substrate.model.aws.probe_operations import (
     MORE_SENDS,
     PROBE_OPERATIONS,
 )
+from pytest_substrate.model.aws.release_operations import RELEASE_OPERATIONS
 from pytest_substrate.model.aws.seal_operations import SEAL_OPERATIONS
 
 BOOTSTRAP_LISTENERS: Final[Mapping[str, tuple[str, str]]] = {
@@ -232,6 +233,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         for name, operation in {**_OF_PLANES, **PROBE_OPERATIONS, **ARTIFACT_OPERATIONS}.items()
     },
     **CAPABILITY_OPERATIONS,
+    **RELEASE_OPERATIONS,
     **SEAL_OPERATIONS,
 }
 """By `service:Operation`, botocore's name of each."""

@@ -10,6 +10,12 @@ from pytest_substrate.model.aws.instant import Instant
 ACTIVE: Final = "ACTIVE"
 ARCHIVED: Final = "ARCHIVED"
 NOT_FOUND: Final = "ImageNotFound"
+MUTABLE: Final = "MUTABLE"
+IMMUTABLE: Final = "IMMUTABLE"
+IMMUTABLE_BUT: Final = "IMMUTABLE_WITH_EXCLUSION"
+MUTABLE_BUT: Final = "MUTABLE_WITH_EXCLUSION"
+MUTABILITIES: Final = (MUTABLE, IMMUTABLE, IMMUTABLE_BUT, MUTABLE_BUT)
+"""Whether tags can move; with an exclusion, those that a filter matches do the opposite."""
 INDEX_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
