@@ -7,12 +7,18 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from pytest_substrate.adapters.registry.credentials import credential_for
 from pytest_substrate.adapters.registry.layout import Layout
-from pytest_substrate.adapters.registry.reference import LayoutReference, parse_platform, parse_reference
+from pytest_substrate.adapters.registry.reference import (
+    LayoutReference,
+    RegistryReference,
+    parse_platform,
+    parse_reference,
+)
+from pytest_substrate.adapters.registry.registry import Registry
 from pytest_substrate.cli.contract import read_contract
-from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.image import Descriptor, Source
 from pytest_substrate.model.record import exit_code, report_json
 from pytest_substrate.planes.packaging.image.observe import observe_image
@@ -50,8 +56,8 @@ def run(options: argparse.Namespace) -> int:
     return exit_code(records)
 
 
-def _source(reference: Any) -> tuple[Source, Descriptor]:
+def _source(reference: LayoutReference | RegistryReference) -> tuple[Source, Descriptor]:
     if isinstance(reference, LayoutReference):
         layout = Layout(reference.folder)
         return layout, layout.reference(reference.tag)
-    raise BadInput("REFERENCE", "registry", "later")
+    return Registry(reference, credential_for(reference.host)), Descriptor(digest=reference.digest)

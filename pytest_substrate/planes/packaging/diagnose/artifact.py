@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_substrate.model.diagnosis import Diagnosis, passed, violated
 from pytest_substrate.model.facts import FactValue, admitted
 from pytest_substrate.model.observation import Unobserved
@@ -15,7 +17,10 @@ from pytest_substrate.planes.packaging.image.files import LARGEST_METADATA
 def diagnose_artifact(seen: Contents | Refutation | Unobserved, contract: Contract) -> Diagnosis:
     """Whether the image is what its digest says, for its platform, with the declared labels."""
     if isinstance(seen, Unobserved):
-        return unseen(seen, "the image")
+        found = unseen(seen, "the image")
+        return (
+            found if seen.detail is None else replace(found, message=f"the image could not be observed: {seen.detail}")
+        )
     if isinstance(seen, Refutation):
         return violated(seen.cause, seen.message, image_digest=admitted("image_digest", seen.digest))
     image = seen.image

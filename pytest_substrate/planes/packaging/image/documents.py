@@ -67,12 +67,10 @@ def document_of(data: bytes, declared: str, told: str) -> tuple[Mapping[str, Any
     """
     document = _object(data, "the image's manifest")
     own = _text(document, "mediaType", "the manifest")
-    types = [one for one in (declared, own, told) if one]
-    if declared and own and declared != own:
+    told = told if told in INDEX_TYPES | MANIFEST_TYPES else ""
+    if len({one for one in (declared, own, told) if one}) > 1:
         _refuse("a manifest's own type isn't the one that leads to it")
-    found = types[0] if types else ""
-    if found not in INDEX_TYPES | MANIFEST_TYPES:
-        found = own or found
+    found = declared or own or told
     if "layers" in document and "manifests" in document:
         _refuse("a manifest could be taken for an index too")
     if not found:
