@@ -7,6 +7,8 @@ reasons, and whether a command can be run in a container.
 
 from __future__ import annotations
 
+import functools
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
+    from pytest_substrate.targets.ci import CiJob, JobWay
     from pytest_substrate.targets.twin.pace import Pace
 
 
@@ -81,6 +84,22 @@ class ControlPlaneTarget:
     def records(self) -> Path:
         """See the port."""
         return self.home
+
+    @functools.cached_property
+    def ci(self) -> CiJob:
+        """See the port."""
+        from pytest_substrate.targets.ci import CiJob
+
+        release = self.declaration.release
+        if release is None:
+            raise ValueError("the declaration has no [release]")
+        return CiJob(release, way=self.job_way(), anyone=self._caller.without_identity(), known=self.secrets.add)
+
+    def job_way(self) -> JobWay:
+        """How this target reaches the CI job: it runs in it."""
+        from pytest_substrate.targets.ci import JobWay
+
+        return JobWay(environment=lambda: os.environ)
 
     def describe(self) -> Mapping[str, Any]:
         """See the port. `observer` is None where STS did not tell."""

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.adapters.aws.session import AwsSession, Keys, Way
 from pytest_substrate.embedded.client import (
@@ -34,7 +34,11 @@ from pytest_substrate.targets.localstack import localstack_endpoint
 from pytest_substrate.targets.port import Completed, Refusal, TargetError
 from pytest_substrate.targets.twin.pace import LOCAL_PACE
 
+if TYPE_CHECKING:
+    from pytest_substrate.targets.ci import JobWay
+
 _EXEC: Final = "/_substrate/exec"
+_JOB: Final = "/_substrate/ci"
 _SPARE_S: Final = 5.0
 _LOCK_S: Final = 120.0
 _TRIES_S: Final = 0.2
@@ -69,6 +73,24 @@ class EmbeddedTarget(ControlPlaneTarget):
     def records(self) -> Path:
         """See the port: the platform's own pipeline leaves them in its folder."""
         return Path(str(self.attachment.content["folder"]))
+
+    def job_way(self) -> JobWay:
+        """See the base: the platform has a CI job and an issuer of its own, and this process is not in that job."""
+        from pytest_substrate.embedded.cloud.cloud import control
+        from pytest_substrate.embedded.cloud.issuer import ISSUER, PATH
+        from pytest_substrate.targets.ci import JobWay
+
+        content = self.attachment.content
+        endpoint, token = str(content["endpoint"]), str(content["cloud_token"])
+
+        def environment() -> Mapping[str, str]:
+            told: Mapping[str, str] = control(endpoint, token, "GET", _JOB)["environment"]
+            return told
+
+        def locate(url: str) -> str:
+            return f"{endpoint}{PATH}{url.removeprefix(ISSUER)}" if url.startswith(f"{ISSUER}/") else url
+
+        return JobWay(environment=environment, locate=locate)
 
     def guard(self) -> Sequence[Refusal]:
         """See the port."""

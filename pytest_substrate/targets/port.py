@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
+    from pytest_substrate.targets.ci import CiJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,10 @@ class Target(Protocol):
     @property
     def records(self) -> Path:
         """The folder in which the release pipeline left its records: that of the declaration, or the platform's own."""
+
+    @property
+    def ci(self) -> CiJob:
+        """The CI job; ValueError where the declaration has no release."""
 
     def client(self, service: str) -> Any:
         """A botocore client for `service` (boto3's name) in the declared region, as the observer; made once, shared.

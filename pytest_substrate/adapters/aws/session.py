@@ -84,6 +84,16 @@ class AwsSession:
         session.set_credentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
         return cls(region=region, way=way, session=session, known=known)
 
+    def as_keys(self, keys: Keys) -> AwsSession:
+        """A session of these keys on the same way."""
+        return AwsSession.keyed(region=self.region, way=self._way, keys=keys, known=self._known)
+
+    def without_identity(self) -> AwsSession:
+        """A session that has no credentials and finds none, for what is called with a token."""
+        session = _bare_session(self.region, self._way, self._known, isolated=True)
+        session.register_component("credential_provider", _nobody())
+        return AwsSession(region=self.region, way=self._way, session=session, known=self._known)
+
     def client(self, service: str, region: str | None = None) -> Any:
         """The botocore client of a service of boto3's name; made once."""
         where = region or self.region
@@ -172,6 +182,12 @@ class _RoleProvider:
         from botocore.credentials import DeferredRefreshableCredentials
 
         return DeferredRefreshableCredentials(refresh_using=self._assume, method=self.METHOD)
+
+
+def _nobody() -> Any:
+    from botocore.credentials import CredentialResolver
+
+    return CredentialResolver([])
 
 
 def _bare_session(region: str, way: Way, known: Known | None, *, isolated: bool) -> Any:
