@@ -99,6 +99,8 @@ def _null(operator: Operator, values: tuple[str, ...], held: tuple[str, ...] | M
     if held is Missing.UNKNOWN:
         wanted = {value.lower() for value in values}
         return Truth.TRUE if {"true", "false"} <= wanted else Truth.UNKNOWN
+    if held == ("",):
+        return Truth.UNKNOWN  # "its value is not null": whether an empty one is, AWS says yes and does no
     is_absent = "true" if held is Missing.ABSENT else "false"
     return any_of(
         Truth.of(value.lower() == is_absent) if value.lower() in ("true", "false") else Truth.UNKNOWN

@@ -127,11 +127,16 @@ def _ordered(read: Callable[[str], Decimal | None], holds: Callable[[Decimal, De
     return prepare
 
 
-def _bool(value: str, _context: Context | None) -> Comparison:
-    wanted = value.lower()
-    if wanted not in ("true", "false"):
-        return unreadable
-    return lambda held: Truth.of(held.lower() == wanted) if held.lower() in ("true", "false") else Truth.UNKNOWN
+def _bool(value: str, context: Context | None) -> Comparison:
+    pattern = compile_pattern(value, context, wild=False)
+
+    def compare(held: str) -> Truth:
+        truths = {name: pattern.match(name, ignore_case=True) for name in ("true", "false")}
+        if not pattern.never and Truth.FALSE is max(truths.values()):
+            return Truth.UNKNOWN  # the policy names neither
+        return truths.get(held.lower(), Truth.UNKNOWN)
+
+    return compare
 
 
 def _binary(value: str, _context: Context | None) -> Comparison:

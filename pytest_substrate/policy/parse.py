@@ -36,11 +36,12 @@ _PRINCIPAL_TYPES: Final = {
     "CanonicalUser": "canonical_user",
 }
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9*?._-]+:[A-Za-z0-9*?._-]+")
+_ARN: Final = re.compile(r"arn:(?:[^:]*[*?][^:]*|aws(?:-[a-z]+)*)(?::|\Z)")
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _UNIQUE_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
 _AWS_ARN: Final = re.compile(
-    r"arn:aws[a-z-]*:(?:iam::\d{12}:(?:root|user/[^*?]+|role/[^*?]+)"
+    r"arn:aws[a-z-]*:(?:iam::\d{12}:(?:root|user/[^*?]+|role/[^*?]+)|iam::cloudfront:user/[^*?]+"
     r"|sts::\d{12}:(?:assumed-role/[^*?/]+/[^*?/]+|federated-user/[^*?]+))"
 )
 _OF_IAM: Final = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION, PolicyKind.TRUST)
@@ -206,8 +207,8 @@ def _resources(read: dict[str, Any], place: _Place, key: str) -> tuple[str, ...]
         return None
     resources = _texts(read[key], place.of(key))
     for resource in resources:
-        if resource != "*" and not resource.startswith("arn:"):
-            place.of(key).refuse("holds what is neither an ARN nor *", "write an ARN, or *")
+        if resource != "*" and _ARN.match(resource) is None:
+            place.of(key).refuse("holds what is neither an ARN of AWS nor *", "write arn:aws:…, or *")
     return resources
 
 

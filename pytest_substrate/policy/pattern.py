@@ -1,4 +1,4 @@
-"""Patterns of the policy language: `*`, `?` and `${variables}`, matched in linear space without a regular expression.
+"""Patterns of the policy language: `*`, `?` and `${variables}`, matched without a regular expression.
 
 A variable stands for its value literally: wildcards in a value match themselves. One without a value and without a
 default makes the pattern match nothing; one that isn't known makes it UNKNOWN, unless no value could let it match.
@@ -7,7 +7,7 @@ default makes the pattern match nothing; one that isn't known makes it UNKNOWN, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
@@ -29,7 +29,6 @@ class Mark(Enum):
 Token: TypeAlias = str | Mark
 """One character, or a mark."""
 
-_MANY: Final = (Mark.MANY, Mark.MANY_IN_FIELD, Mark.HOLE)
 _IN_FIELD: Final = {Mark.MANY: Mark.MANY_IN_FIELD, Mark.ONE: Mark.ONE_IN_FIELD}
 _WILD: Final = {"*": Mark.MANY, "?": Mark.ONE}
 _VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
@@ -68,41 +67,51 @@ class Pattern:
         return Truth.TRUE if self.is_known else Truth.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
 class Automaton:
-    """A pattern walked character by character, at all its positions at once: never longer than pattern times text."""
+    """A pattern walked character by character, at all its positions at once: one bit of a number for each position.
 
-    pattern: Pattern
+    So no pattern takes longer than its length times the text's, whatever its wildcards.
+    """
 
-    @property
-    def start(self) -> frozenset[int]:
+    __slots__ = ("_end", "_literal", "_many", "_one", "_spanning", "start")
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._literal: dict[str, int] = {}
+        self._one = self._many = self._spanning = one_in_field = many_in_field = 0
+        for at, token in enumerate(pattern.tokens):
+            if not isinstance(token, Mark):
+                self._literal[token] = self._literal.get(token, 0) | 1 << at
+            elif token is Mark.ONE:
+                self._one |= 1 << at
+            elif token is Mark.ONE_IN_FIELD:
+                one_in_field |= 1 << at
+            elif token is Mark.MANY_IN_FIELD:
+                many_in_field |= 1 << at
+            else:
+                self._spanning |= 1 << at
+        self._one |= one_in_field
+        self._many = self._spanning | many_in_field
+        self._literal[":"] = self._literal.get(":", 0) | self._one & ~one_in_field
+        self._end = 1 << len(pattern.tokens)
+        self.start = self._closed(1)
         """Where it stands before the first character."""
-        return self._closed({0})
 
-    def step(self, reached: frozenset[int], character: str) -> frozenset[int]:
-        """Where it stands behind one more character; nowhere if that can't follow."""
-        tokens = self.pattern.tokens
-        return self._closed(
-            at if tokens[at] in _MANY else at + 1
-            for at in reached
-            if at < len(tokens) and _accepts(tokens[at], character)
-        )
+    def step(self, reached: int, character: str) -> int:
+        """Where it stands behind one more character; 0 if that can't follow."""
+        if character == ":":
+            return self._closed(reached & self._spanning | (reached & self._literal[":"]) << 1)
+        taken = self._literal.get(character, 0) | self._one
+        return self._closed(reached & self._many | (reached & taken) << 1)
 
-    def accepts(self, reached: frozenset[int]) -> bool:
+    def accepts(self, reached: int) -> bool:
         """Whether the text may end here."""
-        return len(self.pattern.tokens) in reached
+        return bool(reached & self._end)
 
-    def _closed(self, positions: Iterable[int]) -> frozenset[int]:
-        """`positions`, and those behind a mark that also takes nothing."""
-        tokens = self.pattern.tokens
-        reached: set[int] = set()
-        for position in positions:
-            at = position
-            while at not in reached:
-                reached.add(at)
-                if at < len(tokens) and tokens[at] in _MANY:
-                    at += 1
-        return frozenset(reached)
+    def _closed(self, reached: int) -> int:
+        """`reached`, and what stands behind a mark that also takes nothing."""
+        while (more := reached | (reached & self._many) << 1) != reached:
+            reached = more
+        return reached
 
 
 def compile_pattern(text: str, context: Context | None, *, wild: bool = True, from_field: int = 0) -> Pattern:
@@ -186,12 +195,6 @@ def _value(inner: str, context: Context) -> str | Missing:
     if isinstance(value, Missing):
         return value
     return value[0] if len(value) == 1 else Missing.UNKNOWN  # a multivalued key is no variable
-
-
-def _accepts(token: Token, character: str) -> bool:
-    if isinstance(token, str):
-        return token == character
-    return character != ":" or token not in (Mark.MANY_IN_FIELD, Mark.ONE_IN_FIELD)
 
 
 def _matches(tokens: Sequence[Token], text: str) -> bool:

@@ -14,8 +14,8 @@ from pytest_substrate.policy.document import Condition
 from pytest_substrate.policy.operators import NULL, arn_pattern, moment, number, operator_of
 from pytest_substrate.policy.pattern import Automaton, Mark, Pattern, compile_pattern
 
-MOST_STATES: Final = 4000
-"""States of the patterns together that are explored before a key is left unknown."""
+MOST_STEPS: Final = 400_000
+"""Steps of single patterns that are walked before a key is left unknown: well under a second."""
 
 Use = tuple[Condition, Context | None]
 """A condition on the key, and the context where its document has variables."""
@@ -121,6 +121,7 @@ def _witnesses(patterns: Sequence[tuple[Pattern, bool]]) -> tuple[str, ...] | No
         return None
     automata = [Automaton(pattern.lowered() if ignore_case else pattern) for pattern, ignore_case in known]
     alphabet = sorted(_alphabet(known))
+    most = MOST_STEPS // max(1, len(automata) * len(alphabet))
     start = tuple(automaton.start for automaton in automata)
     seen, waiting, found = {start}, deque([(start, "")]), dict[tuple[bool, ...], str]()
     while waiting:
@@ -133,7 +134,7 @@ def _witnesses(patterns: Sequence[tuple[Pattern, bool]]) -> tuple[str, ...] | No
                 for automaton, reached, (_, ignore_case) in zip(automata, state, known, strict=True)
             )
             if after not in seen:
-                if len(seen) >= MOST_STATES:
+                if len(seen) >= most:
                     return None
                 seen.add(after)
                 waiting.append((after, text + character))

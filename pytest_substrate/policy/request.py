@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_substrate.model.errors import BadInput
-from pytest_substrate.policy.context import Lookup
+from pytest_substrate.policy.context import Lookup, Missing
 from pytest_substrate.policy.keys import why_missing
 from pytest_substrate.policy.requester import Requester, requester_of
 
 _ACTION: Final = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+")
 _RESOURCE: Final = re.compile(r"arn:[^:\s]*:[^:\s]+:[^:\s]*:(?P<account>[^:\s]*):.+", re.DOTALL)
+_OF_AN_ENDPOINT: Final = frozenset(
+    (
+        *("aws:sourcevpc", "aws:sourcevpcarn", "aws:sourcevpce", "aws:vpcsourceip"),
+        *("aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"),
+    )
+)
+"""Keys of a request through a VPC endpoint: such a one has no `aws:SourceIp`."""
 _ACCOUNT: Final = re.compile(r"\d{12}")
 
 
@@ -76,7 +83,9 @@ def make_request(*, principal: str, action: str, resource: str, context: Iterabl
             raise BadInput("--context", "does not name a condition key", "write SERVICE:KEY=VALUE")
         given[key.lower()] = (*given.get(key.lower(), ()), value)
     account = _account(found["account"] if found else "", given, who)
-    owner = {"aws:resourceaccount": (account,), "s3:resourceaccount": (account,)}
+    owner: dict[str, Lookup] = {"aws:resourceaccount": (account,), "s3:resourceaccount": (account,)}
+    if _OF_AN_ENDPOINT & given.keys():
+        owner["aws:sourceip"] = Missing.ABSENT
     return Request(
         principal=who,
         action=action,

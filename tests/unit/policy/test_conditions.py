@@ -16,7 +16,7 @@ NO, MAYBE, YES = Truth.FALSE, Truth.UNKNOWN, Truth.TRUE
 def truth(operator: str, wanted: str | list[str], held: str | list[str] | Missing, *, variables: bool = False) -> Truth:
     """One condition on `aws:k` against what the request holds; `aws:username` is ann, `aws:tag/none` absent."""
     values = [wanted] if isinstance(wanted, str) else wanted
-    pairs = [("aws:username", "ann"), ("aws:tag/star", "a*c"), ("aws:two", "a"), ("aws:two", "b")]
+    pairs = [("aws:username", "ann"), ("aws:yes", "true"), ("aws:tag/star", "a*c"), ("aws:two", "a"), ("aws:two", "b")]
     why = held if isinstance(held, Missing) else Missing.ABSENT
     if not isinstance(held, Missing):
         pairs += [("AWS:K", value) for value in ([held] if isinstance(held, str) else held)]
@@ -89,7 +89,7 @@ def truth(operator: str, wanted: str | list[str], held: str | list[str] | Missin
         ("ArnLike", "arn:aws:iam::*:role/a", "no arn", NO),
         ("Null", "true", "a", NO),
         ("Null", "false", "a", YES),
-        ("Null", "false", "", YES),
+        ("Null", "false", "", MAYBE),
     ],
 )
 def test_a_value_of_the_request_against_the_policys(
@@ -220,6 +220,10 @@ def test_sets(operator: str, wanted: list[str], held: str | list[str] | Missing,
         ("ArnNotEquals", "arn:aws:iam::1:user/${aws:tag/none}", "arn:aws:iam::1:user/ann", YES),
         ("NumericEquals", "${aws:username}", "1", MAYBE),
         ("Bool", "${aws:username}", "true", MAYBE),
+        ("Bool", "${aws:yes}", "true", YES),
+        ("Bool", "${aws:yes}", "false", NO),
+        ("Bool", "${aws:open}", "true", MAYBE),
+        ("Bool", "${aws:tag/none}", "true", NO),
     ],
 )
 def test_variables(operator: str, wanted: str, held: str, expected: Truth) -> None:

@@ -468,6 +468,9 @@ UNKNOWN = {
         "implicit-deny boundary", [allow(**when("IpAddress", **IP))], boundary=[NOTHING]
     ),
     "not told, of another action": Case("allow", [allow(), deny("iam:*", **when("NotIpAddress", **IP))]),
+    "through an endpoint there is no address": Case(
+        "explicit-deny", [allow(), deny(**when("NotIpAddress", **IP))], context={"aws:SourceVpce": "vpce-1a2b3c4d"}
+    ),
     "TLS that isn't told": Case(
         "undecided resource", [allow()], resource_policy=[to("*", effect="Deny", **when("Bool", **TLS))]
     ),

@@ -99,7 +99,8 @@ def test_principals_are_typed() -> None:
         (policy({**ALLOW, "Action": []}), "p.json: Statement[0].Action", "is empty"),
         (policy({**ALLOW, "Action": "GetObject"}), "p.json: Statement[0].Action", "no action"),
         (policy({**ALLOW, "Action": 3}), "p.json: Statement[0].Action", "not text"),
-        (policy({**ALLOW, "Resource": "bucket"}), "p.json: Statement[0].Resource", "neither an ARN nor *"),
+        (policy({**ALLOW, "Resource": "bucket"}), "p.json: Statement[0].Resource", "neither an ARN of AWS nor *"),
+        (policy({**ALLOW, "Resource": "arn:acme:s3:::x"}), "p.json: Statement[0].Resource", "neither an ARN of AWS"),
         (policy(TO_ALL), "p.json: Statement[0].Principal", "not allowed"),
         (policy({**ALLOW, "Sid": "a b"}), "p.json: Statement[0].Sid", "letters and digits"),
         (policy({**ALLOW, "Sid": "a"}, {**ALLOW, "Sid": "a"}), "p.json: Statement[1].Sid", "another statement"),
@@ -170,6 +171,13 @@ def test_what_each_kind_may_hold_is_read() -> None:
         (PolicyKind.RESOURCE, policy(no_resource)),
         (PolicyKind.RESOURCE, policy({**TO_ALL, "Sid": "with spaces"}, Id="a b")),
         (PolicyKind.RCP, policy({**TO_ALL, "Action": "*"})),
+        (
+            PolicyKind.RESOURCE,
+            policy(
+                {**TO_ALL, "Principal": {"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"}}
+            ),
+        ),
+        (PolicyKind.IDENTITY, policy({**ALLOW, "Resource": ["arn:aws:sqs", "arn:*:s3:::x", "arn:aws-us-gov:s3:::x"]})),
         (PolicyKind.SCP, policy({"Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:aws:s3:::x"})),
         (PolicyKind.IDENTITY, policy({**ALLOW, "Condition": {"NoSuchOperator": {"foo:bar": "x"}}})),
     ]:
