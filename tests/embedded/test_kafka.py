@@ -18,6 +18,7 @@ from kafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthori
 
 from pytest_substrate.embedded import keeper
 from pytest_substrate.embedded.kafka import cluster as cluster_module
+from pytest_substrate.embedded.kafka.admin import KafkaAdmin
 from pytest_substrate.embedded.kafka.broker import Runtime
 from pytest_substrate.embedded.kafka.cluster import KafkaCluster
 from pytest_substrate.embedded.kafka.prepare import prepare
@@ -27,6 +28,7 @@ from pytest_substrate.embedded.kafka.tls import Authority, Certificate
 from pytest_substrate.embedded.network.mode import Refuse, Silent
 from pytest_substrate.embedded.network.ports import HeldPort
 from pytest_substrate.embedded.network.relay import Network
+from pytest_substrate.embedded.platform.platform import wait_until
 from pytest_substrate.model.errors import BadInput
 
 _NOW = dt.datetime.now(dt.UTC)
@@ -348,6 +350,24 @@ def test_a_broker_can_be_lost_and_come_back(spine: KafkaCluster) -> None:
     assert ["", ""] == [_handshake(spine, node) for node in (1, 2)]
     assert "events" in spine.admin.topic_names()
     _publish(spine, "smoke", b"x")
+
+
+def test_an_administration_learns_of_a_broker_that_was_away(spine: KafkaCluster) -> None:
+    """It connected while one was stopped; a change is made, and seen at every broker, soon after that one is back."""
+    spine.stop_broker(2)
+    try:
+        wait_until(lambda: 1 == len(spine.admin.brokers()), what="the broker to be forgotten", deadline_s=10)
+        admin = KafkaAdmin([spine.admin_address])
+    finally:
+        spine.start_broker(2)
+    try:
+        assert [1, 2] == [broker.node for broker in admin.brokers()]
+        began = time.monotonic()
+        admin.upsert_users(ScramUser(name="late", password=_PASSWORD))
+        assert time.monotonic() - began < 5
+    finally:
+        admin.close()
+    spine.admin.delete_users("late")
 
 
 def test_a_frozen_broker_says_nothing(spine: KafkaCluster) -> None:

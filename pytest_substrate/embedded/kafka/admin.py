@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import BrokerResponseError, KafkaError, NodeNotReadyError
+from kafka.errors import BrokerResponseError, KafkaError, NodeNotReadyError, UnknownBrokerIdError
 from kafka.protocol.admin import DescribeUserScramCredentialsRequest
 
 from pytest_substrate.embedded.kafka import translate
@@ -68,9 +68,13 @@ class KafkaAdmin:
         self._settle()
 
     def brokers(self) -> tuple[BrokerAddress, ...]:
-        """The brokers that the cluster names now, by their internal addresses."""
+        """The brokers that serve now, by their internal addresses; one that is down stays registered, but fenced."""
         found = self._call(self._client.describe_cluster)["brokers"]
-        rows = [BrokerAddress(node=row["broker_id"], host=row["host"], port=row["port"]) for row in found]
+        rows = [
+            BrokerAddress(node=row["broker_id"], host=row["host"], port=row["port"])
+            for row in found
+            if not row.get("is_fenced")  # a broker of Kafka 3 doesn't tell, and names no fenced one
+        ]
         return tuple(sorted(rows, key=lambda row: row.node))
 
     def set_broker_settings(self, node: int, settings: Mapping[str, str | None]) -> None:
@@ -209,6 +213,11 @@ class KafkaAdmin:
         manager = self._client._manager  # its own methods ask whichever broker they like
         try:
             answer = manager.run(lambda: manager.send(request, node_id=node, request_timeout_ms=_ANSWER_MS))
+        except UnknownBrokerIdError:
+            # it was away when the client last looked, and the client would look again in five minutes
+            with contextlib.suppress(KafkaError):
+                manager.run(manager.cluster.refresh_metadata)
+            return None
         except KafkaError:
             return None
         infos = answer.results[0].credential_infos
