@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -14,13 +15,27 @@ import pytest
 from pytest_substrate.embedded.client import ATTACH_VARIABLE, read_attachment
 from pytest_substrate.embedded.faults import Fault, faults
 from pytest_substrate.gate.declared import read_declaration
-from pytest_substrate.model.outcome import Outcome, TargetKind, Vantage
+from pytest_substrate.model.command import blanks
+from pytest_substrate.model.outcome import Outcome, Plane, TargetKind, Vantage
 from pytest_substrate.model.record import Record, first_red
+from pytest_substrate.planes.catalogue import checks_of
+from pytest_substrate.planes.messaging.checks import CHECKS
 from pytest_substrate.targets import make_target
 from tests.embedded.runs import ROOT, Run, run_plane
 
-MESSAGING = [fault for fault in faults().values() if fault.check.startswith("MSG-")]
+MESSAGING = [fault for fault in faults().values() if fault.check.startswith(("SUB-", "MSG-"))]
+SEEN_TO_MEND = {
+    "wired-to-another-cluster",
+    "secret-of-another-principal",
+    "rotated-without-redeploy",
+    "topic-write-denied",
+    "api-version-pinned",
+}
+"""The faults that are each followed by a green run; all others together, by the one after the last of them."""
+WITHOUT_A_FAULT = {"MSG-240"}
+"""No part of the platform can refuse a second authentication alone."""
 READY = ("READY", 0)
+BLANKS = {word.upper() for check in CHECKS for text in (check.next, *check.nexts.values()) for word in blanks(text)}
 DECLARATION = ROOT / "fixtures" / "dev_min" / "substrate.toml"
 
 
@@ -42,15 +57,35 @@ def attached(kept_platform: Path) -> Mapping[str, str]:
 
 @pytest.mark.parametrize("fault", MESSAGING, ids=[fault.name for fault in MESSAGING])
 def test_a_fault_turns_its_own_check_red_first(fault: Fault, attached: Mapping[str, str], tmp_path: Path) -> None:
-    """The first red has the fault's check, layer and cause; all before it is green; undone, the run is green again."""
+    """The first red has the fault's check, layer and cause; all before it is green; undone, the run is green again.
+
+    Every violated rung leads to a command without a blank.
+    """
     broken = run_plane(tmp_path, "--substrate-fault", fault.name, env=attached)
     red = first_red(broken.records)
     assert red is not None, broken.output
     assert (fault.check, fault.layer, fault.cause) == (red.check, red.layer, red.cause), broken.output
     assert not [record for record in broken.records[: broken.records.index(red)] if not is_green_beside(record, red)]
     assert ("NOT READY", 1) == verdict(broken)
+    for record in broken.records:
+        if record.outcome is Outcome.VIOLATION:
+            assert record.next
+            assert not BLANKS & set(re.findall(r"\b[A-Z][A-Z_]+\b", record.next)), record.next
+    if fault.name in SEEN_TO_MEND:
+        mended = run_plane(tmp_path, env=attached)
+        assert READY == verdict(mended), mended.output
+
+
+def test_all_faults_are_undone(attached: Mapping[str, str], tmp_path: Path) -> None:
+    """After every fault was applied and undone, the platform is as it was."""
     mended = run_plane(tmp_path, env=attached)
     assert READY == verdict(mended), mended.output
+
+
+def test_every_check_has_a_fault() -> None:
+    """Each rung of the plane was seen to turn red first, but for those that the list excuses."""
+    checks = {check.id for plane in (Plane.SUBSTRATE, Plane.MESSAGING) for check in checks_of(plane)}
+    assert WITHOUT_A_FAULT == checks - {fault.check for fault in MESSAGING}
 
 
 def test_workers_give_the_same_verdict(attached: Mapping[str, str], tmp_path: Path) -> None:
@@ -72,14 +107,17 @@ def test_the_main_job_needs_nothing_of_the_machine(tmp_path: Path) -> None:
 
 def test_two_runs_side_by_side_do_not_meet(tmp_path: Path) -> None:
     """Each has a platform of its own; both are green, and neither leaves a folder behind."""
-    folders = [tmp_path / "one", tmp_path / "two"]
     environment = {name: value for name, value in os.environ.items() if name != ATTACH_VARIABLE}
-    for folder in folders:
-        folder.mkdir()
+
+    def run_alone(name: str) -> Run:
+        (reports := tmp_path / f"{name}-reports").mkdir()
+        (temporary := tmp_path / name).mkdir()
+        return run_plane(reports, env={**environment, "TMPDIR": str(temporary)})
+
     with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(lambda folder: run_plane(folder, env={**environment, "TMPDIR": str(folder)}), folders))
+        runs = list(pool.map(run_alone, ("one", "two")))
     assert [READY, READY] == [verdict(run) for run in runs], "\n".join(run.output for run in runs)
-    assert [] == [left.name for folder in folders for left in folder.glob("substrate-embedded-*")]
+    assert [] == [left.name for left in tmp_path.glob("*/substrate-embedded-*")]
 
 
 def test_no_secret_of_the_platform_is_in_an_output(

@@ -2,11 +2,16 @@
 
 A fault is a generator that breaks one thing through the platform's public API, yields, and undoes it:
 
-    @fault("topic-write-denied", check="MSG-190", layer=Layer.AUTHORIZATION, cause="operation-denied",
-           breaks="the principal loses Write on events.raw")
+    @fault("topic-write-denied", check="MSG-190", layer=Layer.AUTHORIZATION, cause="not-authorized",
+           breaks="the principal has lost Write on events.raw")
     def topic_write_denied(platform: Platform) -> Iterator[None]:
-        ...
+        try:
+            ...
+            yield
+        finally:
+            ...
 
+What breaks stands inside the `try`: a change that was made, and whose end was not seen in time, has to be undone too.
 It never writes an outcome: what turns red is found by the same checks that everyone runs.
 """
 

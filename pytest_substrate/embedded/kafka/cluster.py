@@ -203,6 +203,14 @@ class KafkaCluster:
         finally:
             self.brokers[node - 1].thaw()
 
+    def certificate(self, listener: str | None = None) -> Certificate:
+        """What a listener shows now; LookupError where it began without a certificate."""
+        name = self.spec.listeners[self._index(listener)].name
+        shown = self._served[name]
+        if shown is None:
+            raise LookupError(f"the listener {name} began without a certificate")
+        return shown
+
     def serve(self, certificate: Certificate, *, listener: str | None = None) -> Certificate:
         """Let a listener of every broker show another certificate, and wait until it does; the former, to undo it with.
 
@@ -210,11 +218,9 @@ class KafkaCluster:
         """
         from pytest_substrate.embedded.kafka.tls import wait_until_served
 
+        former = self.certificate(listener)
         index = self._index(listener)
         name = self.spec.listeners[index].name
-        former = self._served[name]
-        if former is None:
-            raise LookupError(f"the listener {name} began without a certificate")
         key = listener_key(name, "ssl.keystore.location")
         with self.admin.together():
             for broker in self.brokers:

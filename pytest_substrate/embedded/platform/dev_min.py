@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,29 +30,48 @@ def topic_acl(topic: str, operation: Operation) -> Acl:
     return Acl(principal=f"User:{names.PRINCIPAL}", resource="topic", name=topic, operation=operation)
 
 
+def group_acl() -> Acl:
+    """The rule that lets the service's principal use its consumer group."""
+    return Acl(principal=f"User:{names.PRINCIPAL}", resource="group", name=names.GROUP, operation="read")
+
+
+def event_topic(replicas: int = 2) -> TopicSpec:
+    """The topic that the service writes to."""
+    return TopicSpec(name=names.TOPIC, partitions=3, replicas=replicas)
+
+
 def build_account(platform: Platform, *, policy: roles.Policy) -> tuple[str, str]:
     """Key, secret, roles, repository with the service's image, log group, ECS cluster: (image digest, secret ARN)."""
     platform.client("logs").create_log_group(logGroupName=names.LOG_GROUP)
     secret_arn, key_arn = _make_secret(platform)
     roles.make_roles(platform, secret_arn=secret_arn, key_arn=key_arn, observer=policy)
     platform.client("ecs").create_cluster(clusterName=names.ECS_CLUSTER)
+    platform.client("ecr").create_repository(repositoryName=names.REPOSITORY, imageTagMutability="IMMUTABLE")
     return push_image(platform), secret_arn
 
 
-def push_image(platform: Platform) -> str:
-    """Build the service's image, push it to its repository, and tell its digest."""
-    platform.client("ecr").create_repository(repositoryName=names.REPOSITORY, imageTagMutability="IMMUTABLE")
+def push_image(platform: Platform, *, tag: str = names.TAG, keep: Callable[[str], bool] = bool) -> str:
+    """Build the service's image, push it to its repository, and tell its digest.
+
+    `keep` says by the path which files of kafka-python are in it, all by default.
+    """
     own = images.folder_files(Path(str(files("pytest_substrate.embedded.platform") / "images/ingest")), at="/app")
+    library = {path: data for path, data in images.distribution_files("kafka-python").items() if keep(path)}
     certificate = {names.CA_FILE: platform.authority.ca_file.read_bytes()}
     image = images.build(
         [
-            images.layer(images.distribution_files("kafka-python"), compression=0),
+            images.layer(library, compression=0),
             images.layer(images.python_files(own) | certificate, compression=0),
         ],
         entrypoint=["python", "-m", "ingest"],
         working_dir="/app",
     )
-    return push(image, registry=platform.cloud.registry, repository=names.REPOSITORY, tag="1.0.0")
+    return push(image, registry=platform.cloud.registry, repository=names.REPOSITORY, tag=tag)
+
+
+def image_at(digest: str) -> str:
+    """The service's image by digest, as a task definition names it."""
+    return f"{names.ACCOUNT}.dkr.ecr.{names.REGION}.amazonaws.com/{names.REPOSITORY}@{digest}"
 
 
 def build_workload(platform: Platform, *, image_digest: str, secret_arn: str) -> None:
@@ -88,7 +107,7 @@ def task_definition(platform: Platform, *, secret_arn: str, image_digest: str) -
         "containerDefinitions": [
             {
                 "name": names.CONTAINER,
-                "image": f"{names.ACCOUNT}.dkr.ecr.{names.REGION}.amazonaws.com/{names.REPOSITORY}@{image_digest}",
+                "image": image_at(image_digest),
                 "essential": True,
                 "environment": [
                     {"name": "KAFKA_BOOTSTRAP_SERVERS", "value": ",".join(platform.kafka.bootstrap)},
@@ -114,6 +133,14 @@ def new_password() -> str:
     return secrets.token_urlsafe(24)
 
 
+def put_credential(platform: Platform, principal: str) -> str:
+    """Rotate the service's secret: a new version for the principal, and its password."""
+    password = new_password()
+    value = json.dumps({"username": principal, "password": password})
+    platform.client("secretsmanager").put_secret_value(SecretId=names.SECRET, SecretString=value)
+    return password
+
+
 def create_secret(platform: Platform, name: str, *, username: str, key_arn: str) -> str:
     """A secret in MSK's form; its ARN."""
     value = json.dumps({"username": username, "password": new_password()})
@@ -135,9 +162,13 @@ def create_cluster(platform: Platform, name: str, kafka: KafkaCluster, *, tags: 
         EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "TLS", "InCluster": True}},
         Tags=dict(tags or {}),
     )
-    brokers = [{"id": number, "scram": address} for number, address in enumerate(kafka.bootstrap, start=1)]
-    platform.cloud.register_cluster(name, {"brokers": brokers, "admin": kafka.admin_address})
+    platform.cloud.register_cluster(name, {"brokers": brokers_of(kafka), "admin": kafka.admin_address})
     return str(created["ClusterArn"])
+
+
+def brokers_of(kafka: KafkaCluster) -> list[dict[str, Any]]:
+    """A running Kafka's brokers, as MSK is told of them."""
+    return [{"id": number, "scram": address} for number, address in enumerate(kafka.bootstrap, start=1)]
 
 
 def associate(platform: Platform, cluster_arn: str, secret_arn: str) -> None:
@@ -174,7 +205,7 @@ def make_topics(admin: KafkaAdmin, *, replicas: int = 2) -> None:
     smoke = {"retention.ms": str(names.SMOKE_RETENTION_MS)}
     with admin.together():
         admin.create_topics(
-            TopicSpec(name=names.TOPIC, partitions=3, replicas=replicas),
+            event_topic(replicas),
             TopicSpec(name=names.SMOKE_TOPIC, partitions=1, replicas=replicas, settings=smoke),
         )
         admin.allow(
@@ -183,5 +214,5 @@ def make_topics(admin: KafkaAdmin, *, replicas: int = 2) -> None:
             topic_acl(names.SMOKE_TOPIC, "describe"),
             topic_acl(names.SMOKE_TOPIC, "write"),
             topic_acl(names.SMOKE_TOPIC, "read"),
-            Acl(principal=f"User:{names.PRINCIPAL}", resource="group", name=names.GROUP, operation="read"),
+            group_acl(),
         )

@@ -24,6 +24,7 @@ ECS_CLUSTER: Final = "main"
 SERVICE: Final = "ingest"
 CONTAINER: Final = "app"
 REPOSITORY: Final = "acme/ingest"
+TAG: Final = "1.0.0"
 LOG_GROUP: Final = "/ecs/ingest"
 RUNNING: Final = 2
 SUBNETS: Final = ["subnet-0a1b2c3d4e5f60718", "subnet-1b2c3d4e5f607182a"]

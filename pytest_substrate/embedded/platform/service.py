@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.embedded.platform import names
 from pytest_substrate.embedded.platform.platform import wait_until
@@ -26,11 +26,28 @@ _ANSWER_ONLY = (
     "deleteRequestedAt",
 )
 """What DescribeTaskDefinition adds and RegisterTaskDefinition does not take (botocore's model)."""
+_SUPERVISOR: Final = """\
+import runpy, sys, time
+while True:
+    try:
+        runpy.run_module("ingest", run_name="__main__")
+    except Exception as error:
+        print("ended:", type(error).__name__, file=sys.stderr, flush=True)
+    time.sleep(2)
+"""
 
 
 @contextlib.contextmanager
 def deployed(platform: Platform, change: Callable[[Definition], None]) -> Iterator[None]:
     """The service on a revision that `change` made of its present one; back on the present one afterwards."""
+    with registered(platform, change):
+        await_deployment(platform)
+        yield
+
+
+@contextlib.contextmanager
+def registered(platform: Platform, change: Callable[[Definition], None]) -> Iterator[None]:
+    """As `deployed`, for a revision whose tasks may never run: nobody waits until they do."""
     ecs = platform.client("ecs")
     service = ecs.describe_services(cluster=names.ECS_CLUSTER, services=[names.SERVICE])["services"][0]
     before = service["taskDefinition"]
@@ -39,8 +56,8 @@ def deployed(platform: Platform, change: Callable[[Definition], None]) -> Iterat
         definition.pop(field, None)
     change(definition)
     changed = ecs.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"]
-    deploy(platform, changed)
     try:
+        begin_deployment(platform, changed)
         yield
     finally:
         deploy(platform, before)
@@ -49,11 +66,16 @@ def deployed(platform: Platform, change: Callable[[Definition], None]) -> Iterat
 
 def deploy(platform: Platform, task_definition: str | None = None) -> None:
     """Deploy a revision, or the present one anew, and wait until only its tasks run."""
+    begin_deployment(platform, task_definition)
+    await_deployment(platform)
+
+
+def begin_deployment(platform: Platform, task_definition: str | None = None) -> None:
+    """Deploy a revision, or the present one anew, and wait for nothing."""
     wanted = {"taskDefinition": task_definition} if task_definition else {}
     platform.client("ecs").update_service(
         cluster=names.ECS_CLUSTER, service=names.SERVICE, forceNewDeployment=True, **wanted
     )
-    await_deployment(platform)
 
 
 def await_deployment(platform: Platform, *, deadline_s: float = 30.0) -> None:
@@ -75,6 +97,11 @@ def await_deployment(platform: Platform, *, deadline_s: float = 30.0) -> None:
 def container(definition: Definition) -> dict[str, Any]:
     """The service's own container in a task definition."""
     return next(one for one in definition["containerDefinitions"] if one["name"] == names.CONTAINER)
+
+
+def supervise(definition: Definition) -> None:
+    """Let the service's program be started again in its container whenever it ends, so that ECS sees no task stop."""
+    container(definition)["entryPoint"] = ["python", "-c", _SUPERVISOR]
 
 
 def set_variable(definition: Definition, name: str, value: str) -> None:
