@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -38,22 +38,25 @@ _SPECIAL: Final = ("*", "?", "$")
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Tokens to match a whole text with; `never` where a variable in it has no value."""
+    """Tokens to match a whole text with; `never` where a variable in it has no value.
+
+    `doubtful` where a variable's value is empty: AWS calls a key without a value null, but doesn't say whether that is.
+    """
 
     tokens: tuple[Token, ...]
     never: bool = False
+    doubtful: bool = False
 
     @property
     def is_known(self) -> bool:
         """Whether nothing in it is left open."""
-        return Mark.HOLE not in self.tokens
+        return not self.doubtful and Mark.HOLE not in self.tokens
 
     def lowered(self) -> Pattern:
         """The same in lower case (a letter may become two)."""
         characters = (token if isinstance(token, Mark) else token.lower() for token in self.tokens)
-        return Pattern(
-            tuple(part for token in characters for part in ([token] if isinstance(token, Mark) else token)), self.never
-        )
+        parts = (part for token in characters for part in ([token] if isinstance(token, Mark) else token))
+        return replace(self, tokens=tuple(parts))
 
     def match(self, text: str, *, ignore_case: bool = False) -> Truth:
         """Whether it matches the whole of `text`."""
@@ -120,7 +123,7 @@ def compile_pattern(text: str, context: Context | None, *, wild: bool = True, fr
     `from_field`: how many colons stand before a variable may ("only in the resource portion of the ARN").
     """
     tokens: list[Token] = []
-    never = False
+    never = doubtful = False
     colons = 0
     for part, variable in _parts(text, has_variables=context is not None):
         colons += 0 if variable else part.count(":")
@@ -132,11 +135,12 @@ def compile_pattern(text: str, context: Context | None, *, wild: bool = True, fr
                 tokens.append(Mark.HOLE)
             else:
                 tokens.extend(value)
+                doubtful = doubtful or not value
         elif wild:
             tokens.extend(_WILD.get(character, character) for character in part)
         else:
             tokens.extend(part)
-    return Pattern(tuple(tokens), never)
+    return Pattern(tuple(tokens), never, doubtful)
 
 
 def variables_in(text: str) -> tuple[str, ...]:
@@ -161,7 +165,7 @@ def fields(pattern: Pattern, *, last_of_field_spans: bool) -> Pattern:
         ends = at + 1 == len(tokens) or tokens[at + 1] == ":"
         if isinstance(token, Mark) and not (last_of_field_spans and ends and token is Mark.MANY):
             tokens[at] = _IN_FIELD.get(token, token)
-    return Pattern(tuple(tokens), pattern.never)
+    return replace(pattern, tokens=tuple(tokens))
 
 
 def _parts(text: str, *, has_variables: bool) -> Iterator[tuple[str, bool]]:
@@ -190,6 +194,8 @@ def _value(inner: str, context: Context) -> str | Missing:
     if named is None:
         return Missing.UNKNOWN
     value = context.lookup(named[1])
+    if value == ("",) and named[2] is not None:
+        return Missing.UNKNOWN
     if value is Missing.ABSENT and named[2] is not None:
         return str(named[2])
     if isinstance(value, Missing):

@@ -16,7 +16,14 @@ NO, MAYBE, YES = Truth.FALSE, Truth.UNKNOWN, Truth.TRUE
 def truth(operator: str, wanted: str | list[str], held: str | list[str] | Missing, *, variables: bool = False) -> Truth:
     """One condition on `aws:k` against what the request holds; `aws:username` is ann, `aws:tag/none` absent."""
     values = [wanted] if isinstance(wanted, str) else wanted
-    pairs = [("aws:username", "ann"), ("aws:yes", "true"), ("aws:tag/star", "a*c"), ("aws:two", "a"), ("aws:two", "b")]
+    pairs = [
+        ("aws:username", "ann"),
+        ("aws:yes", "true"),
+        ("aws:empty", ""),
+        ("aws:tag/star", "a*c"),
+        ("aws:two", "a"),
+        ("aws:two", "b"),
+    ]
     why = held if isinstance(held, Missing) else Missing.ABSENT
     if not isinstance(held, Missing):
         pairs += [("AWS:K", value) for value in ([held] if isinstance(held, str) else held)]
@@ -214,6 +221,10 @@ def test_sets(operator: str, wanted: list[str], held: str | list[str] | Missing,
         ("StringNotEquals", "${aws:open}", "x", MAYBE),
         ("StringLike", "a${aws:open}c", "xyz", NO),
         ("StringEquals", "${aws:two}", "a", MAYBE),
+        ("StringLike", "a${aws:empty}c", "ac", MAYBE),
+        ("StringLike", "a${aws:empty}c", "abc", NO),
+        ("StringNotLike", "a${aws:empty}c", "ac", MAYBE),
+        ("StringEquals", "${aws:empty, 'b'}", "b", MAYBE),
         ("StringEquals", "${aws:username", "ann", MAYBE),
         ("StringEquals", "${}", "", MAYBE),
         ("ArnLike", "arn:aws:iam::1:user/${aws:username}", "arn:aws:iam::1:user/ann", YES),
