@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.planes.packaging.plan.change import Action, Change
 from pytest_substrate.planes.packaging.plan.finding import KEEP, MOVED, OVERWRITTEN, READERS, Finding, goes, verb
-from pytest_substrate.planes.packaging.plan.names import key_names, same_secret
+from pytest_substrate.planes.packaging.plan.names import key_names, secret_name
 from pytest_substrate.planes.packaging.plan.sensitive import changed_sensitive, sensitive_change
 from pytest_substrate.planes.packaging.plan.values import (
     any_true,
@@ -256,7 +256,7 @@ def _is_secure(change: Change) -> bool:
 def _is_injected(change: Change, among: Surroundings) -> bool:
     values = change.before or change.after
     owned = [value for value in (values.get(name) for name in _NAMES) if isinstance(value, str) and value]
-    return any(same_secret(injected, name) for injected in among.injected for name in owned)
+    return any(secret_name(name) in among.injected for name in owned)
 
 
 def _loses(change: Change, attribute: str) -> bool:

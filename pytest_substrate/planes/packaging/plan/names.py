@@ -10,6 +10,7 @@ DEFAULT_KEYS: Final = frozenset({"alias/aws/secretsmanager", "alias/aws/ssm"})
 
 _REVISION: Final = re.compile(r"(?:arn:[^\s]*:task-definition/)?([\w-]+):(\d+)")
 _KEY: Final = re.compile(r"(?:arn:[^\s:]*:kms:[^\s:]*:[^\s:]*:)?(?:key/)?([\w-]+)")
+_PARAMETER: Final = re.compile(r"arn:[^\s:]*:ssm:[^\s:]*:[^\s:]*:parameter/?(\S+)")
 _ALIAS: Final = re.compile(r"(?:arn:[^\s:]*:kms:[^\s:]*:[^\s:]*:)?(alias/[\w/-]+)")
 
 
@@ -36,6 +37,10 @@ def role_name(value: Any) -> str | None:
     return value.rsplit("/", 1)[-1]
 
 
-def same_secret(injected: str, owned: str) -> bool:
-    """Whether what a task definition injects lies in the secret or parameter of this ARN or name."""
-    return injected == owned or injected.startswith(f"{owned}:") or injected.endswith(f":parameter/{owned.lstrip('/')}")
+def secret_name(source: str) -> str:
+    """What lies behind a `valueFrom`: a secret's ARN without JSON key, stage and version, or a parameter's name."""
+    if found := _PARAMETER.fullmatch(source):
+        return found[1].lstrip("/")
+    if source.startswith("arn:"):
+        return ":".join(source.split(":")[:7])
+    return source.lstrip("/")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.planes.packaging.plan.change import Change, Resource
 from pytest_substrate.planes.packaging.plan.containers import injected
-from pytest_substrate.planes.packaging.plan.names import revision_of, role_name, same_secret
+from pytest_substrate.planes.packaging.plan.names import revision_of, role_name, secret_name
 
 if TYPE_CHECKING:
     from pytest_substrate.planes.packaging.plan.configuration import Target
@@ -39,6 +39,7 @@ class Notices:
 
     def __init__(self, among: Surroundings) -> None:
         self._among = among
+        self._found: dict[str, tuple[Resource, ...]] = {}
 
     def services(self, change: Change) -> tuple[str, ...]:
         """The addresses of the services that exist, in the plan's order."""
@@ -48,11 +49,17 @@ class Notices:
         reached = {change.address}
         waiting = [change.resource]
         while waiting:
-            for other in self._next(waiting.pop()):
+            for other in self._following(waiting.pop()):
                 if other.address not in reached:
                     reached.add(other.address)
                     waiting.append(other)
         return tuple(dict.fromkeys(r.address for r in services if r.address in reached and r.mode == "managed"))
+
+    def _following(self, resource: Resource) -> tuple[Resource, ...]:
+        if resource.address not in self._found:
+            following = {other.address: other for other in self._next(resource)}
+            self._found[resource.address] = tuple(following.values())
+        return self._found[resource.address]
 
     @functools.cached_property
     def _managed(self) -> list[Resource]:
@@ -69,35 +76,47 @@ class Notices:
         return found
 
     @functools.cached_property
-    def _runners(self) -> list[Resource]:
-        """What takes things by value: services and definitions."""
-        return [resource for resource in self._managed if resource.type in (_SERVICE, _DEFINITION)]
+    def _takers(self) -> dict[tuple[str, object], list[Resource]]:
+        """What takes things by value: services a revision, definitions what they inject and their roles."""
+        found: dict[tuple[str, object], list[Resource]] = {}
+        for user in self._managed:
+            for taken in _taken(user):
+                found.setdefault(taken, []).append(user)
+        return found
 
     def _next(self, resource: Resource) -> Iterator[Resource]:
         for target, user in self._users.get((resource.type, resource.name), ()):
             if target.admits(resource):
                 yield user
-        yield from (user for user in self._runners if _takes(user, resource))
+        for given in _given(resource):
+            yield from self._takers.get(given, ())
         if resource.type in _ON_OTHERS:
             targets = self._among.configuration.uses(resource)
             yield from (c.resource for c in self._among.admitted(targets) if c.type not in _GENERATED)
             secret = resource.text("secret_id")
-            owners = self._among.of_type("aws_secretsmanager_secret")
-            yield from (owner for owner in owners if secret is not None and owner.text("arn") == secret)
+            owners = self._among.of_type("aws_secretsmanager_secret") if secret is not None else ()
+            yield from (owner for owner in owners if owner.text("arn") == secret)
 
 
-def _takes(user: Resource, resource: Resource) -> bool:
-    """Whether the values say that one stands on the other."""
-    arn = resource.text("arn")
+def _taken(user: Resource) -> Iterator[tuple[str, object]]:
     if user.type == _SERVICE:
-        pointer = revision_of(user.values.get("task_definition")) if resource.type == _DEFINITION else None
-        return pointer is not None and pointer == revision_of(arn)
-    if resource.type in ("aws_secretsmanager_secret", "aws_ssm_parameter"):
-        names = [name for name in (arn, resource.text("name")) if name is not None]
-        sources = list(injected(user.values.get("container_definitions")))
-        return any(same_secret(source, name) for source in sources for name in names)
-    if not resource.type.startswith("aws_iam_role"):
-        return False
-    held = resource.values
-    role = role_name(held.get("name") if resource.type == "aws_iam_role" else held.get("role") or held.get("role_name"))
-    return role is not None and role in [role_name(user.values.get(name)) for name in _ROLES]
+        yield "revision", revision_of(user.values.get("task_definition"))
+    elif user.type == _DEFINITION:
+        for name in _ROLES:
+            yield "role", role_name(user.values.get(name))
+        for source in injected(user.values.get("container_definitions")):
+            yield "secret", secret_name(source)
+
+
+def _given(resource: Resource) -> Iterator[tuple[str, object]]:
+    """By which values others take this."""
+    if resource.type == _DEFINITION and (revision := revision_of(resource.text("arn"))) is not None:
+        yield "revision", revision
+    elif resource.type in ("aws_secretsmanager_secret", "aws_ssm_parameter"):
+        for name in ("arn", "name"):
+            if (text := resource.text(name)) is not None:
+                yield "secret", secret_name(text)
+    elif resource.type.startswith("aws_iam_role"):
+        for name in ("name",) if resource.type == "aws_iam_role" else ("role", "role_name"):
+            if (role := role_name(resource.values.get(name))) is not None:
+                yield "role", role

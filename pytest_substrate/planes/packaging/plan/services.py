@@ -74,8 +74,10 @@ def _unknown_pointer(change: Change, among: Surroundings) -> Finding | None:
         if other.deferred or other.action in (Action.OTHER, Action.DELETE, Action.FORGET):
             return _repointed(change, IMAGE, "a task definition that can't be told", _POINTER)
         pending = other.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
-        if (pending and definition(other, among)) or not _follows(change, other, among):
-            return _repointed(change, IMAGE, f"what {other.address} becomes", _POINTER)
+        found_there = definition(other, among) if pending else None
+        if found_there is not None or not _follows(change, other, among):
+            cause = IMAGE if found_there is None else found_there.cause
+            return _repointed(change, cause, f"what {other.address} becomes", _POINTER)
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pytest_substrate.planes.packaging.plan.change import Action, Change, Plan, Resource
 from pytest_substrate.planes.packaging.plan.configuration import Configuration, Resolution, Target
 from pytest_substrate.planes.packaging.plan.containers import injected
-from pytest_substrate.planes.packaging.plan.names import key_names, revision_of, role_name
+from pytest_substrate.planes.packaging.plan.names import key_names, revision_of, role_name, secret_name
 
 SECRET: Final = "aws_secretsmanager_secret"
 PARAMETER: Final = "aws_ssm_parameter"
@@ -152,9 +152,9 @@ class Surroundings:
 
     @functools.cached_property
     def injected(self) -> frozenset[str]:
-        """What existing task definitions inject: ARNs and names of secrets and parameters, without JSON keys."""
-        definitions = self.of_type(DEFINITION)
-        return frozenset(name for d in definitions for name in injected(d.values.get("container_definitions")))
+        """The secrets and parameters that existing task definitions inject, as `secret_name` calls them."""
+        texts = [definition.values.get("container_definitions") for definition in self.of_type(DEFINITION)]
+        return frozenset(secret_name(source) for text in texts for source in injected(text))
 
     def definition_of(self, pointer: str | None) -> Resource | None:
         """The task definition that exists under a revision's ARN or `family:revision`."""

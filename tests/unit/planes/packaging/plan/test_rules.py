@@ -236,8 +236,8 @@ OTHER_CONTAINERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("cause", "after"), OTHER_CONTAINERS.values(), ids=OTHER_CONTAINERS)
 def test_another_image_or_secret_is_red_with_its_service(cause: str, after: dict[str, Any]) -> None:
-    """The definition tells which it is; the service would run something else."""
-    assert {DEFINITION: cause, SERVICE: IMAGE} == new_revision(Document(), **after).red()
+    """By the same cause: the service would run what the definition becomes."""
+    assert {DEFINITION: cause, SERVICE: cause} == new_revision(Document(), **after).red()
 
 
 def test_a_sensitive_container_definition_is_compared_by_all_its_words() -> None:
