@@ -25,6 +25,7 @@ _COUNTED: Final = {
     Outcome.VIOLATION: "violated",
     Outcome.INCONCLUSIVE: "inconclusive",
     Outcome.NOT_REACHED: "not reached",
+    Outcome.WAIVED: "waived",
 }
 
 
@@ -40,7 +41,9 @@ def report_lines(
     reached = [record for record in records if record.outcome is not Outcome.NOT_REACHED]
     for outcome, group in groupby(reached, key=lambda record: record.outcome):
         same = list(group)
-        if outcome.green:
+        if outcome is Outcome.WAIVED:
+            yield from (_waived(record, glyphs) for record in same)
+        elif outcome.green:
             count = f"{len(same)} rung{'s' if len(same) > 1 else ''}"
             note = next((str(r.facts["tls_version"]) for r in same if "tls_version" in r.facts), "")
             ids = ids_text((record.check for record in same), ladder, dots=glyphs.dots)
@@ -53,6 +56,11 @@ def report_lines(
         ids = ids_text((record.check for record in behind), ladder, dots=glyphs.dots)
         yield f" {glyphs.dot} {ids}: {len(behind)} not reached (count as red)"
     yield _verdict(records)
+
+
+def _waived(record: Record, glyphs: Glyphs) -> str:
+    until = record.facts.get("expires_at", "a time that is not told")
+    return page_safe(f" {glyphs.waived} {record.check} [{record.subject}] {record.cause}, allowed until {until}")
 
 
 def _red(record: Record, check: Check, glyphs: Glyphs, root: Path) -> Iterator[str]:
@@ -70,5 +78,6 @@ def _verdict(records: Sequence[Record]) -> str:
     counts = Counter(record.outcome for record in records)
     words = (Verdict.READY if records and red is None else Verdict.NOT_READY).value
     first = "" if red is None else f"   first red {red.check} ({red.layer.value})"
-    numbers = "  ".join(f"{word} {counts[outcome]}" for outcome, word in _COUNTED.items())
+    told = {outcome: word for outcome, word in _COUNTED.items() if outcome is not Outcome.WAIVED or counts[outcome]}
+    numbers = "  ".join(f"{word} {counts[outcome]}" for outcome, word in told.items())
     return f"{words}{first}   required {len(records)}  {numbers}"
