@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_substrate.adapters.aws import ecr as read_ecr
 from pytest_substrate.adapters.aws import ecs as read_ecs
 from pytest_substrate.model.aws import ecs
+from pytest_substrate.model.aws.registry import RegistryImage
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.release_record import LONGEST, InvalidRecord, ReleaseRecord, parse_record
 
@@ -116,6 +118,25 @@ def _read_record(context: Context, artifact: str) -> ReleaseRecord | InvalidReco
     if len(content) > LONGEST:
         return InvalidRecord(name=name, problem=f"is longer than {LONGEST} bytes")
     return parse_record(content, name=name)
+
+
+def observe_image(context: Context, repository: str, digest: str) -> RegistryImage | Missing | Unobserved:
+    """An image by digest, as the account's registry has it. Key `ecr/image/REPOSITORY/DIGEST`."""
+    account = context.declaration.account
+    return seen(
+        context,
+        f"ecr/image/{repository}/{digest}",
+        RegistryImage | Missing | Unobserved,
+        lambda: read_ecr.read_image(context.target.client("ecr"), account, repository, digest),
+    )
+
+
+def observe_released_image(context: Context, artifact: str) -> RegistryImage | Missing | Unobserved:
+    """The image that an artifact's release record names. Key as `observe_image`."""
+    record = observe_record(context, artifact)
+    if not isinstance(record, ReleaseRecord):
+        return Unobserved(reason="not-asked", detail="no release record names a digest")
+    return observe_image(context, context.declaration.artifact[artifact].repository, record.digest)
 
 
 def seen(context: Context, key: str, kind: object, read: Callable[[], T]) -> T:

@@ -43,6 +43,7 @@ def read_image(client: Any, account: str, repository: str, digest: str) -> facts
         media_type=media_type,
         pushed=detail.time("imagePushedAt"),
         children=children,
+        tags=detail.texts("imageTags"),
     )
 
 

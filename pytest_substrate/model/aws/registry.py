@@ -46,6 +46,7 @@ class RegistryImage:
     media_type: str | None
     pushed: Instant | None
     children: tuple[Child, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def is_index(self) -> bool:

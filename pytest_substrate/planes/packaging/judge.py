@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pytest_substrate.model.aws.registry import RegistryImage
 from pytest_substrate.model.diagnosis import Diagnosis
-from pytest_substrate.model.observation import Missing, Unobserved
-from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.model.subjects import name_of
 from pytest_substrate.planes.packaging import observe
 from pytest_substrate.planes.packaging.diagnose.released import (
@@ -21,6 +18,7 @@ from pytest_substrate.planes.packaging.diagnose.stops import diagnose_stops
 from pytest_substrate.planes.plane import Context
 from pytest_substrate.planes.workloads import (
     observe_record,
+    observe_released_image,
     observe_service,
     observe_tasks,
     observe_workload_definition,
@@ -46,17 +44,10 @@ def _judge_pinned(context: Context, subject: str) -> Diagnosis:
 def _judge_in_registry(context: Context, subject: str) -> Diagnosis:
     declared = workload(context, subject)
     return diagnose_in_registry(
-        _released_image(context, declared.artifact),
+        observe_released_image(context, declared.artifact),
         observe_workload_definition(context, subject),
         observe_record(context, declared.artifact),
     )
-
-
-def _released_image(context: Context, artifact: str) -> RegistryImage | Missing | Unobserved:
-    record = observe_record(context, artifact)
-    if not isinstance(record, ReleaseRecord):
-        return Unobserved(reason="not-asked", detail="no release record names a digest")
-    return observe.observe_image(context, context.declaration.artifact[artifact].repository, record.digest)
 
 
 def _judge_running(context: Context, subject: str) -> Diagnosis:
@@ -65,7 +56,7 @@ def _judge_running(context: Context, subject: str) -> Diagnosis:
     return diagnose_running(
         observe_tasks(context, service),
         observe.observe_newest_revision(context, service),
-        _released_image(context, declared.artifact),
+        observe_released_image(context, declared.artifact),
         observe_record(context, declared.artifact),
         container=declared.container,
     )

@@ -5,8 +5,7 @@ Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our ow
 
 from __future__ import annotations
 
-from pytest_substrate.adapters.aws import ecr, rollout
-from pytest_substrate.model.aws import registry
+from pytest_substrate.adapters.aws import rollout
 from pytest_substrate.model.aws.rollout import ServiceDeployments, ServiceRevision, Stops
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.planes.plane import Context
@@ -53,15 +52,4 @@ def observe_stops(context: Context, subject: str) -> Stops | Missing | Unobserve
         f"ecs/stops/{subject}",
         Stops | Missing | Unobserved,
         lambda: rollout.read_stops(context.target.client("ecs"), cluster, **chosen),
-    )
-
-
-def observe_image(context: Context, repository: str, digest: str) -> registry.RegistryImage | Missing | Unobserved:
-    """An image by digest, as the account's registry has it. Key `ecr/image/REPOSITORY/DIGEST`."""
-    account = context.declaration.account
-    return seen(
-        context,
-        f"ecr/image/{repository}/{digest}",
-        registry.RegistryImage | Missing | Unobserved,
-        lambda: ecr.read_image(context.target.client("ecr"), account, repository, digest),
     )

@@ -1,0 +1,1 @@
+"""The pure half of the release plane: observations in, a diagnosis out."""
