@@ -27,7 +27,7 @@ DOCUMENT_S: Final = 20.0
 _SLOWEST: Final = 32 * 1024
 """Bytes a second; a blob that takes a minute longer than that isn't waited for."""
 
-_PIECE: Final = 128 * 1024
+_PIECE: Final = 256 * 1024
 _MOST_REDIRECTS: Final = 8
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _STATUS: Final[Mapping[int, str]] = {401: "access-denied", 403: "access-denied", 408: "timeout", 429: "throttled"}

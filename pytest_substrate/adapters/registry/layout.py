@@ -14,7 +14,7 @@ from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.image import DIGEST, LARGEST_DOCUMENT, Descriptor, Refuted, Unseen
 from pytest_substrate.model.observation import Unobserved
 
-_PIECE: Final = 128 * 1024
+_PIECE: Final = 256 * 1024
 _TAG: Final = "org.opencontainers.image.ref.name"
 _NOT_LAYOUT: Final = "name the folder of an OCI image layout, as `skopeo copy … oci:FOLDER:TAG` writes it"
 

@@ -17,10 +17,8 @@ from pytest_substrate.planes.packaging.image.files import LARGEST_METADATA
 def diagnose_artifact(seen: Contents | Refutation | Unobserved, contract: Contract) -> Diagnosis:
     """Whether the image is what its digest says, for its platform, with the declared labels."""
     if isinstance(seen, Unobserved):
-        found = unseen(seen, "the image")
-        return (
-            found if seen.detail is None else replace(found, message=f"the image could not be observed: {seen.detail}")
-        )
+        told = unseen(seen, "the image")
+        return told if seen.detail is None else replace(told, message=f"the image could not be observed: {seen.detail}")
     if isinstance(seen, Refutation):
         return violated(seen.cause, seen.message, image_digest=admitted("image_digest", seen.digest))
     image = seen.image
@@ -31,10 +29,10 @@ def diagnose_artifact(seen: Contents | Refutation | Unobserved, contract: Contra
         "layers": image.layers,
     }
     if seen.installed.too_large:
-        found = first_of([f"{place} has more than {LARGEST_METADATA} bytes" for place in seen.installed.too_large])
-        return violated("image-corrupt", found, files=names("files", seen.installed.too_large)).with_facts(facts)
+        large = first_of([f"{place} has more than {LARGEST_METADATA} bytes" for place in seen.installed.too_large])
+        return violated("image-corrupt", large, files=names("files", seen.installed.too_large)).with_facts(facts)
     wrong = [name for name, value in contract.labels.items() if image.config.labels.get(name) != value]
     if wrong:
-        told = [f"the label {name} {'differs' if name in image.config.labels else 'is missing'}" for name in wrong]
-        return violated("label-differs", first_of(told), labels=names("labels", wrong)).with_facts(facts)
+        said = [f"the label {name} {'differs' if name in image.config.labels else 'is missing'}" for name in wrong]
+        return violated("label-differs", first_of(said), labels=names("labels", wrong)).with_facts(facts)
     return passed("every byte of the image is what its digest says").with_facts(facts)

@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from pytest_substrate.planes.packaging.image.elf import Elf, read_elf
-from pytest_substrate.planes.packaging.image.files import LARGEST_METADATA, File, packed
+from pytest_substrate.planes.packaging.image.files import LARGEST_METADATA, File
 from pytest_substrate.planes.packaging.image.tar import Content, Member
 
-HEAD: Final = 24 * 1024 * 1024
-"""How much of an ELF file is held at once; tables that lie beyond are read where the stream comes by them."""
+HELD: Final = 12 * 1024 * 1024
+"""How much of an ELF file's beginning is held at once; tables beyond it are read where the stream comes by them."""
 
+_STEP: Final = 256 * 1024
+_OVERLAP: Final = 256
 _LONGEST_SHEBANG: Final = 256  # the kernel's BINPRM_BUF_SIZE
 _HEADERS: Final = re.compile(rb"(?:Name|Version|Requires-Dist|Requires-Python|Provides-Extra):", re.IGNORECASE)
+_HEAD_END: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
 _VERSION: Final = re.compile(rb"\0(3\.\d{1,2}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?)\+?\0")
 _BUILTIN: Final = re.compile(rb"\0PyInit_(\w{1,64})(?=\0)")
-_GLIBC: Final = re.compile(rb"\0GLIBC_(2\.\d{1,3})(?=\0)")
+_GLIBC: Final = re.compile(rb"\0GLIBC_2\.(\d{1,3})(?=\0)")
 _OF_PYTHON: Final = re.compile(r"(?:lib)?(?:python|pypy)[\d.]*[a-z]*(?:-intel64)?(?:\.so[\d.]*)?")
-_SYSTEM_FILES: Final = frozenset({"etc/ld.so.cache", "etc/passwd", "etc/group"})
-_STDLIB_ZIP: Final = re.compile(r"python3\d{1,2}\.zip")
-_FINDER: Final = re.compile(r"__editable___\w+_finder\.py")
+_SYSTEM: Final = re.compile(r"(?:\./|/)*etc/(?:ld\.so\.cache|passwd|group|ld-musl-\w+\.path)")
+_NAMED: Final = re.compile(r"pyvenv\.cfg|patchlevel\.h|python3\d{1,2}\.zip|__editable___\w+_finder\.py")
 
 
-def kept(member: Member, content: Content) -> File:
-    """What is kept of a regular file; its content is read as far as that takes."""
-    parent, _, name = member.name.rpartition("/")
-    plain = File(mode=member.mode & 0o7777, uid=member.uid, gid=member.gid)
-    if not member.size:
-        return replace(plain, empty=True)
-    reader = _reader(member.name.strip("/"), parent.rpartition("/")[2], name)
-    if reader is not None:
-        if member.size > LARGEST_METADATA or not member.whole:
-            return replace(plain, too_large=True)
-        data = content.read(member.size)
-        return _with_program(replace(plain, text=packed(reader(data))), data)
+def kept(member: Member, content: Content) -> File | None:
+    """What is kept of a regular file, None for nothing; its content is read as far as that takes."""
+    path = member.name
+    name = path[path.rfind("/") + 1 :]
+    if name in _BY_NAME or name[-4:] in _BY_ENDING or path.startswith(_ETC):
+        found = _named(member, content, path, name)
+        if found is not None:
+            return found
+    start = content.starts(4)
+    if start == b"\x7fELF":
+        return _elf(member, content, name)
+    if start[:2] == b"#!" and member.mode & 0o111:
+        return _with_program(_plain(member), content.read(_LONGEST_SHEBANG))
+    return None
+
+
+def _named(member: Member, content: Content, path: str, name: str) -> File | None:
+    """What is kept of a file whose name says that it is metadata."""
     marks = _MARKS.get(name)
     if marks is not None and member.size <= marks[0] and member.whole:
         data = content.read(member.size)
-        return _with_program(replace(plain, words=marks[1](data)), data)
-    start = content.read(min(_LONGEST_SHEBANG if member.mode & 0o111 else 4, member.size))
-    if start[:4] == b"\x7fELF":
-        return _elf(member, content, start, plain)
-    return _with_program(plain, start)
+        words = marks[1](data)
+        return _with_program(replace(_plain(member), words=words), data) if words or member.mode & 0o111 else None
+    reader = _reader(path, name)
+    if reader is None:
+        return None
+    plain = _plain(member)
+    if member.size > LARGEST_METADATA or not member.whole:
+        return replace(plain, too_large=True)
+    data = content.read(member.size)
+    return _with_program(replace(plain, text=reader(data)), data)
+
+
+def _plain(member: Member) -> File:
+    return File(mode=member.mode & 0o7777, uid=member.uid, gid=member.gid)
 
 
 def _with_program(file: File, start: bytes) -> File:
@@ -54,54 +71,83 @@ def _with_program(file: File, start: bytes) -> File:
     return replace(file, program="script", shebang=line)
 
 
-def _elf(member: Member, content: Content, start: bytes, plain: File) -> File:
-    held = start + content.read(min(HEAD, member.size) - len(start))
+def _elf(member: Member, content: Content, name: str) -> File:
+    plain = replace(_plain(member), program="elf")
     if not member.whole:
-        return replace(plain, program="elf", elf=Elf(unread=True))
-    at = len(held)
-
-    def window(offset: int, length: int) -> bytes | None:
-        nonlocal at
-        end = min(offset + length, member.size)
-        if end <= len(held) or offset >= member.size:
-            return held[offset:end]
-        if offset < at:
-            return None
-        content.skip(offset - at)
-        at = end
-        return content.read(end - offset)
-
-    found = read_elf(window, member.size)
-    return replace(plain, program="elf", elf=found, words=_words(held, member.name.rpartition("/")[2]))
-
-
-def _words(held: bytes, name: str) -> tuple[str, ...]:
-    """Names inside a file that say what it is: a Python's version and built-in modules, a C library's version."""
+        return replace(plain, elf=Elf(unread=True))
+    stream = _Windows(content, member.size)
+    found = read_elf(stream.window, member.size)
     if _OF_PYTHON.fullmatch(name):
-        versions = {found.decode() for found in _VERSION.findall(held)}
-        builtins = sorted({found.decode() for found in _BUILTIN.findall(held)})
-        return (*(f"python {one}" for one in sorted(versions)), *(f"builtin {one}" for one in builtins))
+        return replace(plain, elf=found, words=_python_words(stream))
     if name.startswith(("libc.so.6", "libc-2.")):
-        versions = {found.decode() for found in _GLIBC.findall(held)}
-        newest = max(versions, key=lambda one: int(one[2:]), default=None)
-        return () if newest is None else (f"glibc {newest}",)
-    return ()
+        return replace(plain, elf=found, words=_glibc_words(stream))
+    return replace(plain, elf=found)
+
+
+class _Windows:
+    """A file that streams by: its beginning is held, and what lies further on is read once, in passing."""
+
+    def __init__(self, content: Content, size: int) -> None:
+        self._content, self._size = content, size
+        self._held = bytearray()
+        self._at = 0
+
+    def window(self, offset: int, length: int) -> bytes | None:
+        """As `read_elf` asks for it."""
+        end = min(offset + length, self._size)
+        if offset >= self._size:
+            return b""
+        while self._at == len(self._held) < min(end, HELD):
+            self._held += self._next(min(_STEP, min(end, HELD) - self._at))
+        if end <= len(self._held):
+            return bytes(self._held[offset:end])
+        if offset < self._at:
+            return None
+        self._content.skip(offset - self._at)
+        self._at = offset
+        return self._next(end - offset)
+
+    def pieces(self) -> Iterator[bytes]:
+        """What is held, and all that follows, in pieces that overlap so far that no short name is cut."""
+        last = b""
+        for at in range(0, len(self._held), _STEP):
+            yield bytes(self._held[max(0, at - _OVERLAP) : at + _STEP])
+        last = bytes(self._held[-_OVERLAP:]) if self._at == len(self._held) else b""
+        while piece := self._next(_STEP):
+            yield last + piece
+            last = piece[-_OVERLAP:]
+
+    def _next(self, count: int) -> bytes:
+        found = self._content.read(count)
+        self._at += len(found)
+        return found
+
+
+def _python_words(stream: _Windows) -> tuple[str, ...]:
+    """A Python's version and built-in modules, by names in its binary."""
+    found: set[str] = set()
+    for piece in stream.pieces():
+        found |= {f"python {one.decode()}" for one in _VERSION.findall(piece)}
+        found |= {f"builtin {one.decode()}" for one in _BUILTIN.findall(piece)}
+    return tuple(sorted(found))
+
+
+def _glibc_words(stream: _Windows) -> tuple[str, ...]:
+    """A C library's version, by the newest of its symbols' versions."""
+    found = {int(one) for piece in stream.pieces() for one in _GLIBC.findall(piece)}
+    return (f"glibc 2.{max(found)}",) if found else ()
 
 
 Reader = Callable[[bytes], bytes]
 
 
-def _reader(path: str, folder: str, name: str) -> Reader | None:
+def _reader(path: str, name: str) -> Reader | None:
     """How the content of a file is shortened to what is kept; None for a file whose content isn't needed."""
     found = _READERS.get(name)
     if found is not None:
         ends, reader = found
-        return reader if folder.endswith(ends) else None
-    if name.endswith((".pth", ".egg-info")):
-        return _whole
-    if path in _SYSTEM_FILES or path.startswith("etc/ld-musl-"):
-        return _whole
-    if _STDLIB_ZIP.fullmatch(name) or _FINDER.fullmatch(name) or name in ("pyvenv.cfg", "patchlevel.h"):
+        return reader if path[: -len(name) - 1].endswith(ends) else None
+    if name.endswith((".pth", ".egg-info")) or _NAMED.fullmatch(name) or _SYSTEM.fullmatch(path):
         return _whole
     return None
 
@@ -114,9 +160,7 @@ def _headers(data: bytes) -> bytes:
     """Of the headers of a METADATA or PKG-INFO those that a check reads; their continuations with them."""
     lines: list[bytes] = []
     wanted = False
-    for line in data.splitlines():
-        if not line.strip():
-            break
+    for line in _HEAD_END.split(data, 1)[0].splitlines():
         if not line.startswith((b" ", b"\t")):
             wanted = _HEADERS.match(line) is not None
         if wanted:
@@ -152,3 +196,8 @@ _READERS: Final[dict[str, tuple[tuple[str, ...], Reader]]] = {
     "requires.txt": (_INFO, _whole),
     "top_level.txt": (_INFO, _whole),
 }
+
+_BY_NAME: Final = frozenset({*_READERS, *_MARKS, "pyvenv.cfg", "patchlevel.h"})
+_BY_ENDING: Final = frozenset({".pth", "info", ".zip", "r.py"})
+_ETC: Final = ("etc/", "./etc/", "/etc/")
+"""What every file's name is held against first, as nearly all are none of these."""

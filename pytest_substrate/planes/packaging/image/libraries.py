@@ -250,7 +250,7 @@ def _damaged(path: str, problem: str) -> Trouble:
 def _cache_of(image: ImageFacts) -> dict[str, list[str]]:
     """`/etc/ld.so.cache` (sysdeps/generic/dl-cache.h, the form since glibc 2.2): each name with its paths."""
     file = image.file("/etc/ld.so.cache")
-    data = file.read().encode("utf-8", "surrogateescape") if file is not None else b""
+    data = file.data if file is not None else b""
     start = data.find(b"glibc-ld.so.cache1.1")
     found: dict[str, list[str]] = {}
     if start < 0 or len(data) < start + 48:

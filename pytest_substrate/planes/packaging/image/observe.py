@@ -37,7 +37,7 @@ from pytest_substrate.planes.packaging.image.documents import (
 from pytest_substrate.planes.packaging.image.facts import ImageFacts, Refutation
 from pytest_substrate.planes.packaging.image.files import Files
 from pytest_substrate.planes.packaging.image.keep import kept
-from pytest_substrate.planes.packaging.image.stream import LARGEST_LAYERS, Hasher, Verified, inflated
+from pytest_substrate.planes.packaging.image.stream import LARGEST_LAYERS, Ahead, Hasher, Verified, inflated, turns
 from pytest_substrate.planes.packaging.image.tree import Merge
 
 _MOST_DOCUMENTS: Final = 64
@@ -50,8 +50,9 @@ def observe_image(source: Source, reference: Descriptor, platform: Platform) -> 
         found = _Resolver(source, platform).find(reference)
         merge, files = Merge(), Files()
         layers = _Layers(source)
-        for wanted, diff_id in zip(found.manifest.layers, found.config.diff_ids, strict=True):
-            layers.apply(wanted, diff_id, merge, files)
+        with turns():
+            for wanted, diff_id in zip(found.manifest.layers, found.config.diff_ids, strict=True):
+                layers.apply(wanted, diff_id, merge, files)
     except Refuted as error:
         return Refutation(digest=reference.digest, cause=error.cause, message=error.message)
     except Unseen as error:
@@ -147,16 +148,17 @@ class _Layers:
             pieces = held.enter_context(self._source.blob(wanted))
             blob = Verified(pieces, wanted, hasher)
             packed = iter(blob)
-            archive = _Archive(self._counted(inflated(packed, LAYER_TYPES[wanted.media_type])), diff_id, hasher)
+            ahead = held.enter_context(Ahead(self._counted(inflated(packed, LAYER_TYPES[wanted.media_type]))))
+            archive = _Archive(iter(ahead), diff_id, hasher)
             wrong: Refuted | None = None
             try:
                 raw = tar.Bytes(iter(archive))
                 for member, content in tar.members(raw):
-                    number = files.add(kept(member, content)) if member.kind == tar.REGULAR else 0
-                    merge.apply(member, number)
+                    merge.apply(member, _number(member, content, files) if member.kind == tar.REGULAR else 0)
                 archive.drain()
             except Refuted as error:
                 wrong = error
+                ahead.stop()
                 for _ in packed:  # whose fault it is, the digest tells
                     pass
         blob.judge()
@@ -170,6 +172,12 @@ class _Layers:
             if self._unpacked > LARGEST_LAYERS:
                 raise Refuted("image-corrupt", f"the layers have more than {LARGEST_LAYERS >> 30} GiB unpacked")
             yield piece
+
+
+def _number(member: tar.Member, content: tar.Content, files: Files) -> int:
+    """The number of a regular file."""
+    found = kept(member, content)
+    return files.plain(member.mode & 0o7777, member.uid, member.gid) if found is None else files.add(found)
 
 
 class _Archive:

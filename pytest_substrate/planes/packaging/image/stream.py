@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import queue
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from contextlib import contextmanager
+from typing import Any, Final, Protocol, Self
 
 from pytest_substrate.model.image import Descriptor, Refuted
 
@@ -21,11 +23,28 @@ LARGEST_LAYERS: Final = 64 * 1024**3
 LARGEST_WINDOW: Final = 27
 """Of zstd, as a power of two: 128 MiB."""
 
-PIECE: Final = 512 * 1024
-_INPUT: Final = 128 * 1024
-_AHEAD: Final = 8
+PIECE: Final = 2 * 1024 * 1024
+"""Of what is unpacked. The larger, the less often inflating asks for the interpreter's lock: it does at 32, 96, 352
+KiB and so on of each."""
+
+SWITCH_S: Final = 0.0005
+"""How long a thread is let run where another wants the interpreter's lock; by default it is ten times that, as long as
+it takes to inflate two mebibytes."""
+
+_AHEAD: Final = 2
 
 GZIP, ZSTD, PLAIN = "gzip", "zstd", "plain"
+
+
+@contextmanager
+def turns() -> Iterator[None]:
+    """Let threads take turns often, so that inflating, hashing and reading of names run side by side."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, SWITCH_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _Hash(Protocol):
@@ -55,6 +74,48 @@ class Hasher:
         """Wait until everything was hashed, and end the thread."""
         self._pieces.put(None)
         self._thread.join()
+
+
+class Ahead:
+    """Pieces that another thread makes, a few ahead; what it raises is raised where they are taken."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._made: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="substrate-image-read", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        try:
+            for piece in self._pieces:
+                self._made.put(piece)
+                if self._stopped:
+                    return
+        except BaseException as error:  # noqa: BLE001  it is raised by whoever takes the pieces
+            self._made.put(error)
+        self._made.put(None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (found := self._made.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield found
+
+    def stop(self) -> None:
+        """No more pieces are wanted; afterwards the thread has ended."""
+        self._stopped = True
+        while self._thread.is_alive():
+            try:
+                self._made.get(timeout=0.05)
+            except queue.Empty:
+                continue
 
 
 class Verified:
@@ -87,7 +148,7 @@ class Verified:
 
 
 def inflated(pieces: Iterator[bytes], compression: str) -> Iterator[bytes]:
-    """The archive in pieces of at most 512 KiB or so; Refuted where it isn't of that compression, or damaged."""
+    """The archive in pieces of at most two mebibytes or so; Refuted where it isn't of that compression, or damaged."""
     return _UNPACK[compression](pieces)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
+from zlib import adler32
 
 from pytest_substrate.model.image import Refuted
 
@@ -20,7 +20,8 @@ LONGEST_EXTENSION: Final = 1024 * 1024
 
 REGULAR, HARD, LINK, FOLDER, SPECIAL = "file", "hard", "link", "folder", "special"
 
-_HEADER: Final = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
+_HEADER: Final = struct.Struct("100s24s12s12s8sc100s8s64s16s155s12s")
+"""Name; mode and owner; size; time; checksum; type; link; magic; names of the owner; device; prefix."""
 _ZERO: Final = bytes(BLOCK)
 _KINDS: Final = {b"0": REGULAR, b"\0": REGULAR, b"S": REGULAR, b"1": HARD, b"2": LINK, b"5": FOLDER}
 _KINDS.update(dict.fromkeys((b"3", b"4", b"6"), SPECIAL))
@@ -30,11 +31,14 @@ _TIMES: Final = frozenset({"atime", "mtime", "ctime"})
 _TIME: Final = re.compile(rb"-?\d*(?:\.\d*)?")
 _OF_SPARSE: Final = "GNU.sparse.name"
 _LARGEST: Final = 1 << 63
+_ENDS: Final = (0, 0x20)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One entry of an archive; `name` and `link` as written. `whole` is false where the content leaves out holes."""
+class Member(NamedTuple):
+    """One entry of an archive; `name` and `link` as written. `whole` is false where the content leaves out holes.
+
+    A tuple, as there are hundreds of thousands of them.
+    """
 
     name: str
     kind: str
@@ -73,8 +77,21 @@ class Bytes:
             missing -= self._at
         return b"".join(parts)
 
+    def unread(self, data: bytes) -> bytes:
+        """Give back what was read last."""
+        self._held, self._at = data + self._held[self._at :], 0
+        return data
+
+    def peek(self, count: int) -> bytes:
+        """The next `count` bytes, which stay to be read; fewer where a piece ends before."""
+        return self._held[self._at : self._at + count]
+
     def skip(self, count: int) -> int:
         """Leave out the next `count` bytes; how many of them there were."""
+        at = self._at + count
+        if at <= len(self._held):
+            self._at = at
+            return count
         left = count
         while True:
             here = len(self._held) - self._at
@@ -93,6 +110,12 @@ class Content:
     def __init__(self, archive: Bytes) -> None:
         self._archive = archive
         self.left = 0
+
+    def starts(self, count: int) -> bytes:
+        """The first bytes of the content, which stay to be read; fewer where it has no more."""
+        count = min(count, self.left)
+        found = self._archive.peek(count)
+        return found if len(found) == count else self._archive.unread(self._archive.read(count))
 
     def read(self, count: int) -> bytes:
         """The next bytes: `count` of them unless the member ends before; Refuted where the archive does."""
@@ -120,11 +143,11 @@ def members(archive: Bytes) -> Iterator[tuple[Member, Content]]:
     records: dict[str, bytes] = {}
     names: dict[bytes, bytes] = {}
     while True:
-        block = _next_header(archive)
-        if block is None:
+        block = archive.read(BLOCK)
+        if (len(block) < BLOCK or not block[0]) and _is_end(archive, block):
             return
         fields = _HEADER.unpack(block)
-        flag, size = fields[7], _number(fields[4])
+        flag, size = fields[5], _number(fields[2])
         _judge(block, fields)
         if flag in _EXTENSIONS:
             data = _extension(archive, size)
@@ -138,71 +161,73 @@ def members(archive: Bytes) -> Iterator[tuple[Member, Content]]:
         member = _member(block, fields, size, records, names)
         if flag == b"S":
             _skip_sparse_map(archive, block)
-        content.left = 0 if member.kind in _BODILESS else member.size
-        padding = -content.left % BLOCK
+        held = 0 if member.kind in _BODILESS else member.size
+        content.left = held
         yield member, content
-        content.skip(content.left)
-        archive.skip(padding)  # the last one's may be missing, as in Go
-        records, names = {}, {}
+        left = content.left
+        if archive.skip(left + (-held % BLOCK)) < left:  # the last file's padding may be missing, as in Go
+            _damaged("ends inside a file")
+        if records or names:
+            records, names = {}, {}
 
 
-def _next_header(archive: Bytes) -> bytes | None:
-    block = archive.read(BLOCK)
+def _is_end(archive: Bytes, block: bytes) -> bool:
+    """Whether what begins no header is the archive's end: no more bytes, or two empty blocks."""
     if not block:
-        return None
+        return True
     if len(block) < BLOCK:
         _damaged("ends inside a header")
     if block != _ZERO:
-        return block
+        return False
     block = archive.read(BLOCK)
     if block and len(block) < BLOCK:
         _damaged("ends inside a header")
     if block and block != _ZERO:
         _damaged("goes on after an empty block")
-    return None
+    return True
 
 
 def _judge(block: bytes, fields: tuple[bytes, ...]) -> None:
     """Checksum and numbers, also those that nothing here needs."""
-    told = _number(fields[6])
-    actual = sum(block) - sum(fields[6]) + 8 * 0x20
-    if told != actual:
+    actual = _sum(block) - sum(fields[4]) + 8 * 0x20
+    if fields[4] != b"%06o\0 " % actual and (told := _number(fields[4])) != actual:
         signed = actual - 256 * sum(byte > 127 for at, byte in enumerate(block) if not 148 <= at < 156)
         if told != signed:
             _damaged("has a header with a wrong checksum")
-    _number(fields[5])
-    if fields[9].startswith(b"ustar"):
-        _numbers(fields[12], fields[13])
+    _numbers(fields[3], 12)
+    if fields[7].startswith(b"ustar"):
+        _numbers(fields[9], 8)
+
+
+def _sum(block: bytes) -> int:
+    """The sum of a block's bytes, by the low half of Adler-32 (modulo 65521, which half a block can't reach)."""
+    return (adler32(block[:256], 0) & 0xFFFF) + (adler32(block[256:], 0) & 0xFFFF)
 
 
 def _member(
     block: bytes, fields: tuple[bytes, ...], size: int, records: dict[str, bytes], names: dict[bytes, bytes]
 ) -> Member:
-    name, link = _name(block, fields), _text(fields[8])
-    mode, uid, gid = _numbers(fields[1], fields[2], fields[3])
-    whole = fields[7] != b"S"
+    name = fields[0].partition(b"\0")[0]
+    if fields[10][0] and fields[7].startswith(b"ustar\0"):
+        name = _text(fields[10][:131] if block[508:] == b"tar\0" else fields[10]) + b"/" + name
+    link = _text(fields[6]) if fields[6][0] else b""
+    mode, uid, gid = _numbers(fields[1], 8)
+    whole = fields[5] != b"S"
     if records:
         name, link = records.get("path") or name, records.get("linkpath") or link
         size, uid, gid = (_decimal(records, key, value) for key, value in (("size", size), ("uid", uid), ("gid", gid)))
         if any(key.startswith("GNU.sparse.") for key in records):
             name, whole = records.get(_OF_SPARSE) or name, False
-    name, link = names.get(b"L") or name, names.get(b"K") or link
+    if names:
+        name, link = names.get(b"L") or name, names.get(b"K") or link
     if size < 0:
         _damaged("has a file of negative size")
-    kind = _KINDS.get(fields[7])
+    kind = _KINDS.get(fields[5])
     if kind is None:
         _damaged("has an entry of unknown type")
-    if fields[7] == b"\0" and name.endswith(b"/"):
+    if fields[5] == b"\0" and name.endswith(b"/"):
         kind = FOLDER
-    return Member(_decoded(name), kind, mode, uid, gid, size, _decoded(link), whole)
-
-
-def _name(block: bytes, fields: tuple[bytes, ...]) -> bytes:
-    name = _text(fields[0])
-    if fields[9][:6] == b"ustar\0":
-        prefix = _text(fields[14][:131] if block[508:] == b"tar\0" else fields[14])
-        return prefix + b"/" + name if prefix else name
-    return name
+    return Member(_decoded(name), kind, mode, uid, gid, size, _decoded(link) if link else "", whole)
 
 
 def _extension(archive: Bytes, size: int) -> bytes:
@@ -256,23 +281,31 @@ def _skip_sparse_map(archive: Bytes, block: bytes) -> None:
         extended = block[504]
 
 
-_NUMBERS: Final[dict[bytes, int]] = {}
-"""Numbers by their text, as modes, owners and devices are few."""
+_NUMBERS: Final[dict[bytes, tuple[int, ...]]] = {}
+"""Fields by their bytes, as modes, owners, devices and times are few."""
+
+_MOST_NUMBERS: Final = 8192
 
 
-def _numbers(*fields: bytes) -> tuple[int, ...]:
-    try:
-        return tuple([_NUMBERS[field] for field in fields])
-    except KeyError:
-        if len(_NUMBERS) > 4096:
+def _numbers(fields: bytes, width: int) -> tuple[int, ...]:
+    """Several fields of one width."""
+    found = _NUMBERS.get(fields)
+    if found is None:
+        if len(_NUMBERS) > _MOST_NUMBERS:
             _NUMBERS.clear()
-        for field in fields:
-            _NUMBERS[field] = _number(field)
-        return tuple([_NUMBERS[field] for field in fields])
+        found = tuple(_number(fields[at : at + width]) for at in range(0, len(fields), width))
+        _NUMBERS[fields] = found
+    return found
 
 
 def _number(field: bytes) -> int:
     """Octal text, or base 256 where the first bit is set; as Go's parseNumeric."""
+    digits = field[:-1]
+    if field[-1] in _ENDS and digits.isdigit():
+        try:
+            return int(digits, 8)
+        except ValueError:
+            _damaged("has a damaged number")
     if field[0] & 0x80:
         number = int.from_bytes(field, "big", signed=False) & ((1 << (8 * len(field) - 1)) - 1)
         if field[0] & 0x40:

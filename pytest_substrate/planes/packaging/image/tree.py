@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from pytest_substrate.model.image import Refuted
-from pytest_substrate.planes.packaging.image.tar import FOLDER, HARD, LINK, SPECIAL, Member
+from pytest_substrate.planes.packaging.image.tar import FOLDER, LINK, REGULAR, SPECIAL, Member
 
 Entry: TypeAlias = int | str | bool
 """Of a folder: a file by its number, a link by its target, True for a folder, False for what is neither (a device)."""
@@ -105,7 +105,7 @@ def _parts(path: str) -> list[str]:
 
 def inside(name: str) -> str:
     """A name of an archive as a path from the root, `.` and `..` resolved by their text; Refuted where it leaves it."""
-    if "." not in name and "//" not in name:
+    if "/." not in name and "//" not in name and name[:1] != ".":
         return name.strip("/")
     found: list[str] = []
     for part in name.split("/"):
@@ -118,6 +118,16 @@ def inside(name: str) -> str:
     return "/".join(found)
 
 
+class _Place(NamedTuple):
+    """Where the entry before was put, and mostly the next one is: the folder as asked, and without links."""
+
+    asked: str
+    folder: str
+    held: dict[str, Entry]
+    own: set[str]
+    deep: bool
+
+
 class Merge:
     """A tree while its layers are applied, the lowest first."""
 
@@ -126,10 +136,11 @@ class Merge:
         self._count = 0
         self._own: dict[str, set[str]] = {}
         self._bared: set[str] = set()
+        self._at: _Place | None = None
 
     def next_layer(self) -> None:
         """What follows is of the next layer."""
-        self._own, self._bared = {}, set()
+        self._own, self._bared, self._at = {}, set(), None
 
     def apply(self, member: Member, number: int) -> None:
         """One entry; `number` is that of its file. Refuted where no runtime would unpack it."""
@@ -139,47 +150,70 @@ class Merge:
                 _refuse("has a root that is no folder")
             return
         folder, _, name = path.rpartition("/")
-        if len(name) > LONGEST_NAME and len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+        if len(name) > LONGEST_NAME // 4 and len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
             _refuse("has a name that no file system takes")
-        if name.startswith(_MARK):
+        if name[:4] == _MARK:
+            self._at = None
             self._whiteout(folder, name)
             return
-        folder = self._enter(folder)
-        held = self.tree.folders[folder]
-        entry = self._entry(member, number)
-        if held.get(name) is True:
+        at = self._at
+        if at is None or at.asked != folder:
+            at = self._at = self._place(folder)
+        before = at.held.get(name)
+        if member.kind is REGULAR and before is not True and not isinstance(before, str) and not at.deep:
+            if before is None:
+                self._counted()
+            at.held[name] = number
+            at.own.add(name)
+        else:
+            self._put(at, name, member, number)
+
+    def _place(self, folder: str) -> _Place:
+        at = self._enter(folder)
+        deep = len(at) > LONGEST_PATH // 8
+        return _Place(folder, at, self.tree.folders[at], self._own.setdefault(at, set()), deep)
+
+    def _put(self, at: _Place, name: str, member: Member, number: int) -> None:
+        """An entry of any kind over whatever is there."""
+        before = at.held.get(name)
+        place = _join(at.folder, name)
+        entry = self._entry(member, number, place)
+        if before is True:
             if entry is not True:
-                self._remove(_join(folder, name))
+                self._at = None
+                self._remove(place)
         elif entry is True:
-            self.tree.folders[_join(folder, name)] = {}
-        if name not in held:
+            self.tree.folders[place] = {}
+        if before is None:
             self._counted()
-        held[name] = entry
-        self._own.setdefault(folder, set()).add(name)
+        elif isinstance(before, str):
+            self._at = None  # other paths led through the link
+        at.held[name] = entry
+        at.own.add(name)
 
     def _counted(self) -> None:
         self._count += 1
         if self._count > MOST_ENTRIES:
             _refuse(f"makes more than {MOST_ENTRIES} files")
 
-    def _entry(self, member: Member, number: int) -> Entry:
+    def _entry(self, member: Member, number: int, place: str) -> Entry:
+        if member.kind == REGULAR:
+            return number
         if member.kind == FOLDER:
             return True
         if member.kind == SPECIAL:
             return False
         if member.kind == LINK:
             return member.link
-        if member.kind == HARD:
-            target = self._linked(member.link)
-            if target is None or target is True:
-                _refuse("has a hard link to nothing")
-            return target
-        return number
+        return self._linked(member.link, place)
 
-    def _linked(self, link: str) -> Entry | None:
-        """What a hard link names, its own last component not followed."""
+    def _linked(self, link: str, place: str) -> Entry:
+        """What a hard link names, its own last component not followed. What is at its place goes first."""
         found = self.tree.locate(inside(link), follow=False)
-        return None if found is None else self.tree.at(found)
+        target = None if found is None else self.tree.at(found)
+        if found is None or target is None or target is True or f"{found}/".startswith(f"{place}/"):
+            _refuse("has a hard link to nothing")
+        return target
 
     def _enter(self, folder: str) -> str:
         """The folder's path without links, made where it is missing; links lead on inside the root."""
