@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pytest_substrate import fixtures
-from pytest_substrate.running import RUN, run_of, scrubber_of
-from pytest_substrate.running.options import PLANES, add_options, concerns_us
+from pytest_substrate.running import BEGUN, RUN, run_of, scrubber_of
+from pytest_substrate.running.options import PLANES, add_options, concerns_us, may_demand
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -26,6 +26,21 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options, each with its ini twin."""
     add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """See to it that a run which ends before its session starts leaves no earlier evidence, if it demanded a plane."""
+    if not may_demand(early_config, args):
+        return
+
+    def clear() -> None:
+        if not early_config.stash.get(BEGUN, False) and not hasattr(early_config, "workerinput"):
+            from pytest_substrate.running.unbegun import clear_unbegun
+
+            clear_unbegun(early_config)
+
+    early_config.add_cleanup(clear)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> Generator[None, object, object]:
     """Decide what the run demands, before xdist starts a worker and before anything is collected."""
+    session.config.stash[BEGUN] = True
     if not concerns_us(session.config):
         return (yield)
     from pytest_substrate.running.start import begin, never_green

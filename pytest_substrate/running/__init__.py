@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_substrate.running.state import Run
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+BEGUN: pytest.StashKey[bool] = pytest.StashKey()
+"""Whether the session has started."""
 
 
 def run_of(config: pytest.Config) -> Run:

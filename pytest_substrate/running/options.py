@@ -8,7 +8,7 @@ its command or in its repository.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -78,6 +78,15 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("substrate_fault", fault, type="linelist", default=[])
     tests = "your own checks, collected when a plane is demanded and no path is given"
     parser.addini("substrate_tests", tests, type="args", default=[])
+
+
+def may_demand(config: pytest.Config, arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> bool:
+    """The same question of the text of arguments that pytest still parses; never false where a plane is demanded."""
+    return (
+        any(plane in argument for plane in PLANES for argument in arguments)
+        or "SUBSTRATE_REQUIRE" in environment
+        or config.getini("substrate_require") is not None
+    )
 
 
 def concerns_us(config: pytest.Config, environment: Mapping[str, str] = os.environ) -> bool:

@@ -7,7 +7,7 @@ with `when` "???". So everything is kept by pair, and nothing is concluded befor
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,10 +33,16 @@ class Listener:
         self._run = run
         self._awaited: set[str] = set()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Before JUnit and the terminal see it, as the record's text is none of theirs."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
+        """Before JUnit and the terminal see it, as the record's text is none of theirs; and once more after them."""
         self._run.reports.note(report)
+        outcome = report.outcome
+        try:
+            return (yield)
+        finally:
+            if report.outcome != outcome:
+                self._run.reports.note_changed(report, outcome)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Under xdist nobody hears a worker: say when it begins with what a probe has to be sent for."""
@@ -111,6 +117,12 @@ class Reports:
             self.failed_tests.update([report.nodeid] if report.failed else [])
         else:
             self._note_rung(report, pair, texts)
+
+    def note_changed(self, report: pytest.TestReport, outcome: str) -> None:
+        """A rung whose outcome something changed on its way to the reporters."""
+        pair = self.pair_of(report.nodeid)
+        if pair is not None:
+            self._problem(pair, "changed", f"was reported as {report.outcome}, although it had {outcome}")
 
     def note_collection(self, report: pytest.CollectReport) -> None:
         """A test file that can't be collected is a failed test of the user's."""

@@ -152,7 +152,7 @@ def _demanded(run: Run) -> tuple[Plane, ...]:
     expression = str(config.getoption("markexpr", "") or "").strip()
     named, bare = _selected(run)
     planes = _asked_for(run, expression, named, bare)
-    refuse_dropped_expressions(config, planes, _evaluation)
+    refuse_dropped_expressions(config, planes, marker_evaluation)
     return planes
 
 
@@ -164,7 +164,7 @@ def _asked_for(run: Run, expression: str, named: Sequence[str], bare: bool) -> t
 
     planes = demanded(
         expression=expression,
-        holds=_evaluation(expression),
+        holds=marker_evaluation(expression),
         required=options.require,
         selected=named,
         built=run.house.built(),
@@ -201,7 +201,8 @@ def _own_arguments(run: Run) -> Iterator[str]:
             yield argument
 
 
-def _evaluation(expression: str) -> Callable[[frozenset[str]], bool]:
+def marker_evaluation(expression: str) -> Callable[[frozenset[str]], bool]:
+    """Whether a marker expression is true for an item that bears exactly the given markers."""
     from _pytest.mark import expression as marks
 
     malformed = getattr(marks, "ParseError", SyntaxError)  # before pytest 9 it was an error of its own

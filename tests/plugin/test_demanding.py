@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -286,7 +287,8 @@ def test_subject_collision(project: Project) -> None:
     """Two subjects of one check with one node id are an error of the declaration that names both."""
     path = project.path / "substrate.toml"
     text = path.read_text().replace('"events.raw"', '"a-topic-b"')
-    service = text[text.index("[service.ingest]") :].replace("service.ingest", "service.ingest-topic-a")
+    service = re.split(r"\n(?=\[(?!service))", text[text.index("[service.ingest]") :])[0]
+    service = service.replace("service.ingest", "service.ingest-topic-a")
     path.write_text(text + service.replace('"a-topic-b"', '"b"').replace("main/ingest", "main/other"))
     lines = usage_error(project.messaging())
     assert "service/ingest/topic/a-topic-b" in lines[0]
