@@ -20,7 +20,7 @@ from pytest_substrate.gate.required import check_set
 from pytest_substrate.gate.waivers import standing
 from pytest_substrate.model.check import Check, Pair
 from pytest_substrate.model.command import filled
-from pytest_substrate.model.facts import FactValue, checked_facts
+from pytest_substrate.model.facts import FactValue, checked_facts, number_of
 from pytest_substrate.model.outcome import Outcome, Vantage
 from pytest_substrate.model.record import Record
 from pytest_substrate.model.subjects import holder, name_of, topic_of, used_by
@@ -58,6 +58,7 @@ class Ladder:
         self._checks = catalogue() if checks is None else checks
         self._held = frozenset(check_set(declaration)) if checks is None else _held(declaration, checks)
         self._gone = frozenset(Pair(entry.check, entry.subject) for entry in declaration.not_applicable)
+        self._now = now
         self._waivers = standing(declaration, now)
         self._records: dict[Pair, Record] = {}
 
@@ -104,7 +105,9 @@ class Ladder:
             message = f"{message}; its waiver ({waiver.ticket}) can go"
         elif waiver is not None:
             facts |= _waived_facts(waiver, outcome)
-            message = f"waived by {waiver.owner} ({waiver.ticket}) until {_stamp(waiver.expires)}: {message}"
+            left = (waiver.expires - self._now).days
+            how_long = f"{number_of(left, 'day')} left" if left else "less than a day left"
+            message = f"waived by {waiver.owner} ({waiver.ticket}), {how_long}: {waiver.reason}; {message}"
             outcome = Outcome.WAIVED
         words = self._words(pair.subject) | dict(diagnosis.facts)
         command = diagnosis.next or filled(check.command(diagnosis.cause), words)

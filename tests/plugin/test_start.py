@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -205,6 +206,13 @@ def test_waivers(project: Project, spread: tuple[str, ...]) -> None:
     assert 0 == result.ret
     assert "waived 1" in project.verdict(result)
     assert " ~ MSG-050 every running task holds the current credential" in result.stdout.lines
+    shown = " ".join(str(result.stdout).split())
+    assert re.search(r"waived by platform \(PLAT-17\), \d{6} days left: redeployed tonight; made to fail", shown)
+    [carried] = project.predicate["waivers"]
+    assert ("PLAT-17", "redeployed tonight", f"{2999}-12-31T00:00:00Z") == tuple(
+        carried[name] for name in ("ticket", "reason", "expires")
+    )
+    assert 1 == project.predicate["counts"]["WAIVED"]
     asked = len(project.calls)
     path.write_text(text + waiver.format(2020))
     result = project.messaging(*spread)
@@ -212,3 +220,37 @@ def test_waivers(project: Project, spread: tuple[str, ...]) -> None:
     [line] = [line for line in result.stderr.lines if line.startswith("ERROR: ")]
     assert "the waiver of MSG-050 for service/ingest ended at 2020-12-31T00:00:00Z" in line
     assert asked == len(project.calls)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("MSG-050", "MSG-051"), "waiver[0].check"),
+        (("MSG-050", "MSG"), "waiver[0].check"),
+        (('"service/ingest"', '"service/other"'), "waiver[0].subject"),
+        (('"service/ingest"', '""'), "subject"),
+        (('subject = "service/ingest"\n', ""), "subject"),
+        (('"service/ingest"', '"service/*"'), "waiver[0].subject"),
+        (('owner = "platform"\n', ""), "owner"),
+        (('"PLAT-17"', '" "'), "ticket"),
+        (('reason = "later"\n', ""), "reason"),
+        (("T00:00:00Z", "T00:00:00"), "time zone"),
+        (("expires = 2999-12-31T00:00:00Z", ""), "expires"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_waivers(project: Project, spread: tuple[str, ...], change: tuple[str, str], words: str) -> None:
+    """Malformed, for a pair that isn't held, or for more than one: red before anything is asked."""
+    path = project.path / "substrate.toml"
+    waiver = (
+        '\n[[waiver]]\ncheck = "MSG-050"\nsubject = "service/ingest"\nowner = "platform"\nticket = "PLAT-17"\n'
+        'reason = "later"\nexpires = 2999-12-31T00:00:00Z\n'
+    )
+    path.write_text(path.read_text() + waiver.replace(*change))
+    result = project.messaging(*spread)
+    assert 4 == result.ret
+    lines = [line for line in result.stderr.lines if line.startswith("ERROR: substrate: substrate.toml:")]
+    assert lines
+    assert [] == project.calls
+    assert not project.evidence_path.exists()
+    assert any(words in line for line in lines), lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -219,7 +219,7 @@ def test_a_waiver_says_who_answers_for_what_until_when() -> None:
     records, _ = world.records(world.pairs)
     record = records[pair]
     assert (Outcome.WAIVED, "broken", Layer.NETWORK) == (record.outcome, record.cause, record.layer)
-    assert "waived by me (T-1) until 2026-07-01T00:00:00Z: it is broken" == record.message
+    assert "waived by me (T-1), 30 days left: why; it is broken" == record.message
     assert {
         "waived_outcome": "INCONCLUSIVE",
         "owner": "me",
@@ -227,6 +227,29 @@ def test_a_waiver_says_who_answers_for_what_until_when() -> None:
         "expires_at": "2026-07-01T00:00:00Z",
     } == record.facts
     assert Outcome.PASS is records[Pair("TST-002", "service/ingest")].outcome
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(days=2, hours=23), "2 days left"),
+        (timedelta(days=1), "1 day left"),
+        (timedelta(minutes=1), "less than a day left"),
+    ],
+    ids=str,
+)
+def test_how_long_a_waiver_stands(left: timedelta, said: str) -> None:
+    """Whole days, counted down."""
+    pair = Pair("TST-001", "cluster/spine")
+    world = world_of(check(1, "cluster"), red={pair: Outcome.VIOLATION}, waived=frozenset({pair}))
+    ladder = Ladder(
+        world.declaration,
+        lambda *_: violated("broken", "it is broken"),
+        LATER - left,
+        Vantage.TASK,
+        checks=world.checks,
+    )
+    assert f"waived by me (T-1), {said}: why; it is broken" == ladder.record(pair).message
 
 
 def test_a_waived_check_that_passes_is_a_pass_and_says_that_the_waiver_can_go() -> None:
