@@ -53,6 +53,7 @@ FACTS: Final[Mapping[str, Kind]] = {
     "key_arn": Kind.ARN,
     "task_arn": Kind.ARN,
     "task_arns": Kind.ARN,
+    "running_task_arns": Kind.ARN,
     "task_definition_arn": Kind.ARN,
     "twin_arn": Kind.ARN,
     "region": Kind.SLUG,

@@ -22,6 +22,7 @@ from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, violated
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Outcome, TargetKind
 from tests.unit.evidence.making import DEV_MIN, NOW, WAIVER, Made
+from tests.unit.planes.messaging.test_rotation import at, judged, secret, task
 
 RED = violated("credential-refused", "SaslAuthenticate answered 58")
 
@@ -122,6 +123,20 @@ def test_an_incident_closes_by_a_changed_fact(story: Story) -> None:
         change.before,
         change.after,
     )
+
+
+def test_a_redeploy_closes_a_stale_credential(story: Story) -> None:
+    """What MSG-050 sees before and after a deployment is the change; the same tasks, judged otherwise, are none."""
+    born, old, new = at(10.5), (at(1.5), at(2.5)), (at(20.5), at(22.5))
+    stale = judged(secret(born=born, changed=born), task(1, *old), task(2, *old))
+    story.run({"MSG-050": stale})
+    story.run({"MSG-050": judged(secret(born=at(0.5), changed=at(0.5)), task(2, *old), task(1, *old))})
+    [incident] = story.incidents
+    assert not incident.closed
+    story.run({"MSG-050": judged(secret(born=born, changed=born), task(3, *new), task(4, *new))})
+    [incident] = story.incidents
+    assert incident.closed
+    assert ["MSG-050 running_task_arns"] == [change.fact for change in incident.changes]
 
 
 def test_a_red_that_merely_went_away_stays_open(story: Story) -> None:

@@ -228,6 +228,8 @@ def _verdict(
             "created_at": text_of(version.created),
             "changed_at": text_of(secret.changed),
             "total": total,
+            # of all tasks, whatever the outcome: a redeploy is what changes it, and so what closes an incident
+            "running_task_arns": _named(sorted((task for task, _ in live), key=lambda task: task.arn)) or None,
         }
     )
 
