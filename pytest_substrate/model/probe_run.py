@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pytest_substrate.model.data_transcript import DataTranscript
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import Vantage
 from pytest_substrate.model.transcript import Transcript
@@ -108,7 +109,8 @@ class ProbeRun:
     """
 
     vantage: Vantage
-    transcript: Transcript | Unobserved
+    transcript: Transcript | DataTranscript | Unobserved
+    """Of the program that was sent."""
     start_failure: StartFailure | None = None
     detail: str | None = None
     """One scrubbed line about the start failure."""

@@ -85,6 +85,14 @@ class ProbeRequest:
         """The program's one argument: compact, without what isn't asked for."""
         return json.dumps(self.asked(), separators=(",", ":"))
 
+    def run_s(self) -> float:
+        """The seconds that the program may take: eight deadlines, and its client's."""
+        return 8 * self.deadline_s + (self.client_deadline_s if self.client_round_trip else 0)
+
+    def read(self, lines: Iterable[str]) -> Transcript | Unobserved:
+        """The transcript of this request in the lines of a log stream."""
+        return read_transcript(lines, self.nonce)
+
     def asked(self) -> dict[str, Any]:
         """As the probe reads it: every field but those that are None, empty or False."""
         found = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -285,6 +293,12 @@ def read_transcript(lines: Iterable[str], nonce: str) -> Transcript | Unobserved
     Parts must be whole and come once each, in order, all of this nonce and one digest. Else: `no-transcript`,
     `parts-cut`, `parts-foreign`, `parts-doubled`, `parts-reordered`, `parts-missing` or `malformed`.
     """
+    text = joined_parts(lines, nonce)
+    return text if isinstance(text, Unobserved) else _parse(text, nonce)
+
+
+def joined_parts(lines: Iterable[str], nonce: str) -> str | Unobserved:
+    """The text of a transcript, of whichever program, whose parts are in the lines; see `read_transcript`."""
     marked = [line.strip()[len(MARKER) :].lstrip() for line in lines if line.strip().startswith(MARKER)]
     found = [_PART.fullmatch(part) for part in marked]
     parts = [part for part in found if part is not None]
@@ -292,7 +306,7 @@ def read_transcript(lines: Iterable[str], nonce: str) -> Transcript | Unobserved
     if reason is None:
         text = "".join(part[5] for part in parts)
         if hashlib.sha256(text.encode()).hexdigest() == parts[0][4]:
-            return _parse(text, nonce)
+            return text
         reason = "parts-cut"
     return Unobserved(reason=reason, detail=f"{len(parts)} parts")
 

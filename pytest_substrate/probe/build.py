@@ -1,4 +1,4 @@
-"""How the program that travels is built: the probe's modules as one text, minified. Run it when one of them changed.
+"""How the programs that travel are built: a probe's modules as one text, minified. Run it when one of them changed.
 
     python -m pytest_substrate.probe.build
 
@@ -23,18 +23,18 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_substrate.probe.bundle import MODULES, PROGRAM_FILE, sources_digest
+from pytest_substrate.probe.bundle import DATA_MODULES, DATA_PROGRAM_FILE, MODULES, PROGRAM_FILE, sources_digest
 
 _ENTRIES = frozenset({"run", "main"})
 """Names that stay, for whoever takes the text for a module."""
 _COMPOUND = re.compile(r"(if|for|while|def|class|try|with|else|elif|except|finally)\b|@")
 
 
-def build() -> str:
-    """The program, from the modules beside this one."""
+def build(modules: tuple[str, ...] = MODULES) -> str:
+    """The program of these modules, of which the last one begins it; what that doesn't reach is left out."""
     bodies: list[ast.stmt] = []
     imports: dict[str, ast.stmt] = {}
-    for name in MODULES:
+    for name in modules:
         for statement in _lean(name).body:
             if isinstance(statement, ast.Import):
                 imports.update({alias.name: ast.Import([alias]) for alias in statement.names})
@@ -45,9 +45,46 @@ def build() -> str:
                 bodies.extend(ast.parse(f"ROUNDTRIP = {_compact(_short(_lean('roundtrip')))!r}").body)
             else:
                 bodies.append(statement)
+    bodies = _reached(bodies)
+    used = {node.id for body in bodies for node in ast.walk(body) if isinstance(node, ast.Name)}
+    imports = {name: statement for name, statement in imports.items() if name.partition(".")[0] in used}
     plain = [alias for statement in imports.values() if isinstance(statement, ast.Import) for alias in statement.names]
     rest = [statement for statement in imports.values() if isinstance(statement, ast.ImportFrom)]
     return _compact(_short(_hoisted([ast.Import(plain), *rest], bodies)))
+
+
+def _reached(bodies: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements that the program's beginning (`if __name__ …`) needs, in their order.
+
+    A definition is needed where its name is; another statement, such as a loop that fills a table, where one is that it
+    names.
+    """
+    names = [{node.id for node in ast.walk(body) if isinstance(node, ast.Name)} for body in bodies]
+    defined: set[str] = set()
+    for body, inside in zip(bodies, names, strict=True):
+        if isinstance(body, (ast.FunctionDef, ast.ClassDef)):
+            inside.add(body.name)
+            defined.add(body.name)
+        elif isinstance(body, ast.Assign):
+            defined |= {node.id for target in body.targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+    needed: set[str] = set()
+    kept: set[int] = set()
+    while True:
+        new = {at for at, body in enumerate(bodies) if at not in kept and _is_needed(body, names[at], defined, needed)}
+        if not new:
+            return [bodies[at] for at in sorted(kept)]
+        kept |= new
+        needed |= {name for at in new for name in names[at]} & defined
+
+
+def _is_needed(body: ast.stmt, names: set[str], defined: set[str], needed: set[str]) -> bool:
+    if isinstance(body, ast.If):
+        return True
+    if isinstance(body, (ast.FunctionDef, ast.ClassDef)):
+        return body.name in needed
+    if isinstance(body, ast.Assign):
+        return any(isinstance(node, ast.Name) and node.id in needed for part in body.targets for node in ast.walk(part))
+    return bool(names & defined & needed)
 
 
 def _hoisted(imports: list[ast.stmt], bodies: list[ast.stmt]) -> ast.Module:
@@ -258,5 +295,6 @@ def _wordy(character: str) -> bool:
 
 
 if __name__ == "__main__":
-    held = {"sources": sources_digest(), "text": build()}
-    PROGRAM_FILE.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+    for file, modules, more in ((PROGRAM_FILE, MODULES, ("roundtrip",)), (DATA_PROGRAM_FILE, DATA_MODULES, ())):
+        held = {"sources": sources_digest((*modules, *more)), "text": build(modules)}
+        file.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The program that travels, as it was built from the probe's modules (`build`). This module doesn't travel itself.
+"""The programs that travel, as they were built from the probe's modules (`build`). This module doesn't travel itself.
 
-Building takes most of a second, so the text is package data beside this module; a test holds it against the modules.
+Building takes most of a second, so the texts are package data beside this module; tests hold them against the modules.
 """
 
 from __future__ import annotations
@@ -11,25 +11,41 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-MODULES: Final = ("wire", "link", "sasl", "peer", "cluster", "identity", "client", "program")
-"""In the order of their needs; `roundtrip` travels as a text within `client`."""
+MODULES: Final = ("wire", "link", "sasl", "peer", "cluster", "identity", "client", "report", "program")
+"""Of the probe of Kafka, in the order of their needs; `roundtrip` travels as a text within `client`."""
+
+DATA_MODULES: Final = ("wire", "link", "sasl", "peer", "identity", "report", "data/place", "data/store", "data/program")
+"""Of the probe of S3; what it doesn't use of the modules that it shares stays behind."""
 
 PROGRAM_FILE: Final = Path(__file__).with_name("program.json")
 """`{"sources": sources_digest(), "text": the program}`: written by `python -m pytest_substrate.probe.build`."""
 
+DATA_PROGRAM_FILE: Final = Path(__file__).with_name("data") / "program.json"
+"""The same of the probe of S3."""
+
 SOURCE_LIMIT: Final = 24 * 1024
-"""Bytes of the text: the design's bound."""
+"""Bytes of each text: the design's bound."""
 
 
 @cache
 def probe_source() -> str:
-    """The program: run it as `python3 -c TEXT REQUEST`, with Python 3.7 or later."""
-    return str(json.loads(PROGRAM_FILE.read_text(encoding="utf-8"))["text"])
+    """The probe of Kafka: run it as `python3 -c TEXT REQUEST`, with Python 3.7 or later."""
+    return _text(PROGRAM_FILE)
 
 
-def sources_digest() -> str:
-    """What the text is made of, the modules and their builder: another digest, and it must be built again."""
+@cache
+def data_source() -> str:
+    """The probe of S3, run in the same way."""
+    return _text(DATA_PROGRAM_FILE)
+
+
+def sources_digest(modules: tuple[str, ...] = (*MODULES, "roundtrip")) -> str:
+    """What a text is made of, its modules and their builder: another digest, and it must be built again."""
     digest = hashlib.sha256()
-    for name in (*MODULES, "roundtrip", "build"):
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes() + b"\0")
+    for name in (*modules, "build"):
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()}"
+
+
+def _text(file: Path) -> str:
+    return str(json.loads(file.read_text(encoding="utf-8"))["text"])

@@ -19,10 +19,12 @@ from pytest_substrate.adapters.aws.session import AwsSession
 from pytest_substrate.evidence.redaction import Net
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import TargetKind, Vantage
+from pytest_substrate.probe.bundle import data_source
 from pytest_substrate.targets.guard import Expected, Who, judge_identity
 from pytest_substrate.targets.port import Completed, Refusal, TargetError
 
 if TYPE_CHECKING:
+    from pytest_substrate.model.data_transcript import DataRequest
     from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
@@ -40,6 +42,8 @@ class Setting:
     progress: Callable[[str], None]
     source: Callable[[], str]
     """The probe's program."""
+    data_source: Callable[[], str] = data_source
+    """The data probe's program."""
     secrets: Net = field(default_factory=Net, repr=False)
     home: Path = Path()
     """The folder of the declaration."""
@@ -57,6 +61,7 @@ class ControlPlaneTarget:
         self.progress = setting.progress
         self.home = setting.home
         self.source = setting.source
+        self.data_source = setting.data_source
         self.secrets = setting.secrets
         self.pace = pace
         self.swept = False
@@ -121,6 +126,12 @@ class ControlPlaneTarget:
         from pytest_substrate.targets.probing import probe
 
         return probe(self, service, request)
+
+    def probe_data(self, workload: str, request: DataRequest) -> ProbeRun:
+        """See the port."""
+        from pytest_substrate.targets.data_probing import probe_data
+
+        return probe_data(self, workload, request)
 
     def probe_group(self, service: str) -> tuple[str, ...]:
         """See the port."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_substrate.evidence.redaction import Net
+    from pytest_substrate.model.data_transcript import DataRequest
     from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
@@ -75,6 +76,9 @@ class Target(Protocol):
 
         What could not be done is in the answer (`start_failure`, Unobserved); raises only for our own bugs.
         """
+
+    def probe_data(self, workload: str, request: DataRequest) -> ProbeRun:
+        """The same with the data probe, for a declared `service/NAME` or `job/NAME`."""
 
     def probe_group(self, service: str) -> tuple[str, ...]:
         """The declared services that one probe can serve together with this one, itself included, in declared order.

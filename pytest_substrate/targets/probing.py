@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from pytest_substrate.model.facts import line
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import TargetKind, Vantage
 from pytest_substrate.model.probe_run import ProbeRun, StartFailure
-from pytest_substrate.model.transcript import EXPECTED_ENV, ProbeRequest, read_transcript
+from pytest_substrate.model.transcript import EXPECTED_ENV, ProbeRequest
 from pytest_substrate.targets.port import TargetError
 from pytest_substrate.targets.twin.classify import refused_by_error
 from pytest_substrate.targets.twin.clean import sweep
@@ -25,7 +25,8 @@ from pytest_substrate.targets.twin.plan import NoTwin, TwinPlan
 from pytest_substrate.targets.twin.run import Clock, TwinRun, expiry, run_seconds
 
 if TYPE_CHECKING:
-    from pytest_substrate.model.declaration.workloads import Messaging
+    from pytest_substrate.model.data_transcript import DataRequest
+    from pytest_substrate.model.declaration.workloads import Job, Messaging, Service
     from pytest_substrate.targets.control_plane import ControlPlaneTarget
 
 NOT_THE_RUNTIME: Final = "not-the-runtime"
@@ -35,37 +36,69 @@ NOT_THE_RUNTIME: Final = "not-the-runtime"
 def probe(target: ControlPlaneTarget, service: str, request: ProbeRequest) -> ProbeRun:
     """Run the probe at the target's vantage."""
     if target.vantage is Vantage.EXEC:
-        return _in_container(target, service, _without_expected(request))
+        return run_in_container(target, service, _without_expected(request), target.source())
     if target.vantage is Vantage.HERE:
-        return _here(target, _without_expected(request))
+        return run_here(target, _without_expected(request), target.source())
     calls = TwinCalls(target.client)
     declared = target.declaration.service[service]
-    try:
-        _sweep(target, calls, declared.ecs_cluster)
-        live = read_live(calls, declared.ecs_cluster, declared.ecs_service, declared.container)
+    expected: str | None = None
+
+    def look() -> Live | NoTwin:
+        nonlocal expected
+        found = read_live(calls, declared.ecs_cluster, declared.ecs_service, declared.container)
         expected = _expected_arn(calls, declared.messaging) if request.expected_env else None
+        return found
+
+    live = look_at(target, calls, declared.ecs_cluster, look)
+    if isinstance(live, ProbeRun):
+        return live
+    asked = request if expected is not None else _without_expected(request)
+    return send_twin(
+        target, calls, live, asked, name=service, workload=declared, source=target.source(), expected=expected
+    )
+
+
+def look_at(
+    target: ControlPlaneTarget, calls: TwinCalls, cluster: str, look: Callable[[], Live | NoTwin]
+) -> Live | ProbeRun:
+    """What `look` reads of a workload, else the probe that can't be sent. What ended runs left is swept before."""
+    try:
+        _sweep(target, calls, cluster)
+        live = look()
     except NoAnswer as none:
         told = none.observation
         failed = _failed(refused_by_error(told), getattr(told, "detail", None) or "")
         return replace(failed, code=told.code, operation=told.operation)
-    if isinstance(live, NoTwin):
-        return _failed(live.failure, live.detail)
-    asked = request if expected is not None else _without_expected(request)
+    return _failed(live.failure, live.detail) if isinstance(live, NoTwin) else live
+
+
+def send_twin(
+    target: ControlPlaneTarget,
+    calls: TwinCalls,
+    live: Live,
+    request: ProbeRequest | DataRequest,
+    *,
+    name: str,
+    workload: Service | Job,
+    source: str,
+    expected: str | None = None,
+) -> ProbeRun:
+    """Run a program in a task of a twin of the workload, whose family ends in `name`."""
     plan = TwinPlan(
-        service=service,
-        container=declared.container,
+        service=name,
+        container=workload.container,
         image_digest=live.image_digest,
-        source=target.source(),
-        argument=asked.to_json(),
+        source=source,
+        argument=request.to_json(),
         region=target.declaration.region,
         run_id=target.run_id,
-        expires=expiry(asked, target.pace, Clock().now()),
+        expires=expiry(request, target.pace, Clock().now()),
         log_group=target.declaration.probe.log_group,
         expected_arn=expected,
         interpreter_image=target.declaration.probe.interpreter_image,
-        task_role=(target.declaration.account, declared.task_role),
+        task_role=(target.declaration.account, workload.task_role),
     )
-    run = TwinRun(calls=calls, live=live, plan=plan, request=asked, pace=target.pace, progress=target.progress)
+    run = TwinRun(calls=calls, live=live, plan=plan, request=request, pace=target.pace, progress=target.progress)
     return run.send()
 
 
@@ -149,8 +182,11 @@ def _sweep(target: ControlPlaneTarget, calls: TwinCalls, cluster: str) -> None:
         target.progress(f"removed {len(swept)} expired twins of ended runs")
 
 
-def _in_container(target: ControlPlaneTarget, service: str, request: ProbeRequest) -> ProbeRun:
-    command = ["python3", "-c", target.source(), request.to_json()]
+def run_in_container(
+    target: ControlPlaneTarget, service: str, request: ProbeRequest | DataRequest, source: str
+) -> ProbeRun:
+    """Run a program inside a running container of a declared service."""
+    command = ["python3", "-c", source, request.to_json()]
     target.progress(f"probing {service} inside a running container")
     try:
         task = target.running_task(service)
@@ -189,11 +225,12 @@ def _facts_of(target: ControlPlaneTarget, service: str, task: Mapping[str, Any])
     )
 
 
-def _here(target: ControlPlaneTarget, request: ProbeRequest) -> ProbeRun:
+def run_here(target: ControlPlaneTarget, request: ProbeRequest | DataRequest, source: str) -> ProbeRun:
+    """Run a program beside this process; never on AWS, where that would be no proof."""
     if target.kind is TargetKind.AWS:
         why = "on AWS, what this process sees proves nothing of the runtime"
         return ProbeRun(vantage=Vantage.HERE, transcript=Unobserved(reason=NOT_THE_RUNTIME, detail=why))
-    command = [sys.executable, "-I", "-c", target.source(), request.to_json()]
+    command = [sys.executable, "-I", "-c", source, request.to_json()]
     try:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=run_seconds(request), check=False,
@@ -204,9 +241,9 @@ def _here(target: ControlPlaneTarget, request: ProbeRequest) -> ProbeRun:
     return _of_output(Vantage.HERE, done.stdout, done.returncode, request)
 
 
-def _of_output(vantage: Vantage, stdout: bytes, exit_code: int, request: ProbeRequest) -> ProbeRun:
+def _of_output(vantage: Vantage, stdout: bytes, exit_code: int, request: ProbeRequest | DataRequest) -> ProbeRun:
     lines = stdout.decode("utf-8", "replace").splitlines()
-    return ProbeRun(vantage=vantage, transcript=read_transcript(lines, request.nonce), exit_code=exit_code)
+    return ProbeRun(vantage=vantage, transcript=request.read(lines), exit_code=exit_code)
 
 
 def _without_expected(request: ProbeRequest) -> ProbeRequest:

@@ -38,6 +38,18 @@ OPERATOR: Final = "operator"
 
 CA_FILE: Final = "/etc/kafka/ca.pem"
 
+JOB: Final = "oracle"
+JOB_ROLE: Final = "oracle-task"
+JOB_POLICY: Final = "oracle-data"
+JOB_POLICY_ARN: Final = f"arn:aws:iam::{ACCOUNT}:policy/{JOB_POLICY}"
+JOB_LOG_GROUP: Final = "/ecs/oracle"
+BUCKET: Final = "acme-spine"
+DATA_KEY_ALIAS: Final = "alias/substrate-data"
+INPUTS: Final = "inputs/"
+MANIFEST: Final = "inputs/manifest.json"
+OUTPUTS: Final = "outputs/"
+CANARY: Final = "private/canary"
+
 
 def role_arn(name: str) -> str:
     """A role's ARN in the platform's account."""

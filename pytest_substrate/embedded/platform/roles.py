@@ -57,9 +57,12 @@ def set_policy(platform: Platform, role: str, policy: Policy) -> None:
 
 
 def execution_policy(secret_arns: Sequence[str], *, key_arn: str) -> Policy:
-    """What ECS needs to start the service's tasks: pull, these secrets and their key, the log stream."""
+    """What ECS needs to start service and job: pull, these secrets and their key, the log streams."""
     repository = f"arn:aws:ecr:{names.REGION}:{names.ACCOUNT}:repository/{names.REPOSITORY}"
-    group = f"arn:aws:logs:{names.REGION}:{names.ACCOUNT}:log-group:{names.LOG_GROUP}"
+    groups = [
+        f"arn:aws:logs:{names.REGION}:{names.ACCOUNT}:log-group:{name}:*"
+        for name in (names.LOG_GROUP, names.JOB_LOG_GROUP)
+    ]
     return allow(
         [
             statement(["ecr:GetAuthorizationToken"], ["*"]),
@@ -68,7 +71,7 @@ def execution_policy(secret_arns: Sequence[str], *, key_arn: str) -> Policy:
             ),
             statement(["secretsmanager:GetSecretValue"], secret_arns),
             statement(["kms:Decrypt"], [key_arn]),
-            statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"]),
+            statement(["logs:CreateLogStream", "logs:PutLogEvents"], groups),
         ]
     )
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from pytest_substrate.model.aws import ecs, kafka, secrets
 from pytest_substrate.model.aws.artifact_operations import ARTIFACT_OPERATIONS, ARTIFACT_READS
+from pytest_substrate.model.aws.data_operations import DATA_OPERATIONS, DATA_READS
 from pytest_substrate.model.aws.operation import Operation
 from pytest_substrate.model.aws.probe_operations import (
     CAPABILITY_OPERATIONS,
@@ -223,17 +224,25 @@ _OF_PLANES: Final[Mapping[str, Operation]] = {
     ),
 }
 
+_ADDED_READS: Final = (MORE_READS, ARTIFACT_READS, DATA_READS)
+"""What a plane reads of an operation that stands with another plane's."""
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **{
         name: replace(
             operation,
-            reads=(*operation.reads, *MORE_READS.get(name, ()), *ARTIFACT_READS.get(name, ())),
+            reads=tuple(path for more in ({name: operation.reads}, *_ADDED_READS) for path in more.get(name, ())),
             sends=(*operation.sends, *MORE_SENDS.get(name, ())),
         )
-        for name, operation in {**_OF_PLANES, **PROBE_OPERATIONS, **ARTIFACT_OPERATIONS}.items()
+        for name, operation in {
+            **_OF_PLANES,
+            **PROBE_OPERATIONS,
+            **ARTIFACT_OPERATIONS,
+            **RELEASE_OPERATIONS,
+            **DATA_OPERATIONS,
+        }.items()
     },
     **CAPABILITY_OPERATIONS,
-    **RELEASE_OPERATIONS,
     **SEAL_OPERATIONS,
 }
 """By `service:Operation`, botocore's name of each."""

@@ -19,7 +19,8 @@ from pytest_substrate.model.probe_run import StartFailure
 from pytest_substrate.model.unseen import UNSEEN_CAUSES
 from pytest_substrate.planes.messaging.checks_broker import BROKER_CHECKS
 from pytest_substrate.planes.messaging.checks_way import DEFINITION
-from pytest_substrate.planes.messaging.diagnose.task import NOT_A_FRESH_TASK, WAYS_TO_FAIL
+from pytest_substrate.planes.messaging.diagnose.task import NOT_A_FRESH_TASK
+from pytest_substrate.planes.task_start import WAYS_TO_FAIL
 
 _SECRET = ("secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds")
 _DEFINITION = ("ecs:DescribeServices", "ecs:DescribeTaskDefinition")

@@ -25,8 +25,9 @@ from pytest_substrate.planes.messaging.diagnose.injection import expected_variab
 from pytest_substrate.planes.messaging.diagnose.rotation import diagnose_freshness
 from pytest_substrate.planes.messaging.diagnose.rungs import RUNGS
 from pytest_substrate.planes.messaging.diagnose.seen import SMOKE_RETENTION_MS, Asked
-from pytest_substrate.planes.messaging.diagnose.task import NOT_A_FRESH_TASK, diagnose_start, run_facts
+from pytest_substrate.planes.messaging.diagnose.task import NOT_A_FRESH_TASK, diagnose_start
 from pytest_substrate.planes.messaging.diagnose.wiring import diagnose_injection, diagnose_wiring, is_visible
+from pytest_substrate.planes.task_start import run_facts
 
 if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Cluster, Credential, Messaging, Service
@@ -238,4 +239,5 @@ def _blamed(found: Diagnosis, about: _Subject) -> Diagnosis:
 
 
 def _transcript(run: ProbeRun | Unobserved) -> Transcript | Unobserved:
-    return run if isinstance(run, Unobserved) else run.transcript
+    found = run if isinstance(run, Unobserved) else run.transcript
+    return found if isinstance(found, (Transcript, Unobserved)) else Unobserved(reason="malformed")

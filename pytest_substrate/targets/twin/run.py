@@ -17,11 +17,12 @@ from typing import Any, Final
 from pytest_substrate.adapters.aws.answer import NoAnswer
 from pytest_substrate.adapters.aws.twins import TwinCalls
 from pytest_substrate.model.aws.role import is_role
+from pytest_substrate.model.data_transcript import DataRequest, DataTranscript
 from pytest_substrate.model.facts import line
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Vantage
 from pytest_substrate.model.probe_run import ProbeRun, StartFailure
-from pytest_substrate.model.transcript import ProbeRequest, Transcript, read_transcript
+from pytest_substrate.model.transcript import ProbeRequest, Transcript
 from pytest_substrate.targets.twin.classify import refused_by_answer, refused_by_error, stopped
 from pytest_substrate.targets.twin.clean import Trace, clean_up
 from pytest_substrate.targets.twin.derive import derive_twin
@@ -48,12 +49,12 @@ class Clock:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def run_seconds(request: ProbeRequest) -> float:
-    """How long the program itself may take: eight deadlines, its client's, and what an interpreter needs to start."""
-    return 8 * request.deadline_s + (request.client_deadline_s if request.client_round_trip else 0) + _SPARE_S
+def run_seconds(request: ProbeRequest | DataRequest) -> float:
+    """How long the program itself may take, and what an interpreter needs to start."""
+    return request.run_s() + _SPARE_S
 
 
-def expiry(request: ProbeRequest, pace: Pace, now: datetime) -> datetime:
+def expiry(request: ProbeRequest | DataRequest, pace: Pace, now: datetime) -> datetime:
     """Until when other runs must leave the twin alone: all its deadlines and two minutes for clocks that differ."""
     return now + timedelta(seconds=pace.start_s + run_seconds(request) + pace.log_s + 120)
 
@@ -65,7 +66,7 @@ class TwinRun:
     calls: TwinCalls
     live: Live
     plan: TwinPlan
-    request: ProbeRequest
+    request: ProbeRequest | DataRequest
     pace: Pace
     progress: Callable[[str], None]
     clock: Clock = field(default_factory=Clock)
@@ -142,7 +143,7 @@ class TwinRun:
             if status not in _BEFORE_RUNNING:
                 ran_at = elapsed if ran_at is None else ran_at
                 transcript = self._transcript()
-                if isinstance(transcript, Transcript) or transcript.reason not in _UNFINISHED | _PASSING:
+                if not isinstance(transcript, Unobserved) or transcript.reason not in _UNFINISHED | _PASSING:
                     return replace(self._known, transcript=transcript)
             if status == "STOPPED":
                 self._trace.ended = True
@@ -162,19 +163,19 @@ class TwinRun:
             return self._failed(end.failure, end.reason or "")
         return replace(self._known, transcript=self._late_transcript("the task has ended"))
 
-    def _late_transcript(self, why: str) -> Transcript | Unobserved:
+    def _late_transcript(self, why: str) -> Transcript | DataTranscript | Unobserved:
         """The transcript, given the time that lines need on their way through the log group."""
         until = self.clock.monotonic() + self.pace.log_s
         while True:
             transcript = self._transcript()
-            if isinstance(transcript, Transcript) or transcript.reason not in _UNFINISHED | _PASSING:
+            if not isinstance(transcript, Unobserved) or transcript.reason not in _UNFINISHED | _PASSING:
                 return transcript
             if self.clock.monotonic() > until:
                 detail = "; ".join(part for part in (transcript.detail, why) if part)
                 return replace(transcript, detail=detail)
             self.clock.sleep(self.pace.poll_s)
 
-    def _transcript(self) -> Transcript | Unobserved:
+    def _transcript(self) -> Transcript | DataTranscript | Unobserved:
         group, stream = self._known.log_group or "", self._known.log_stream or ""
         try:
             lines = self.calls.log_lines(group, stream, self._log_region)
@@ -182,7 +183,7 @@ class TwinRun:
             if isinstance(none.observation, Missing):
                 raise  # a missing stream has no lines; nothing else can be missing here
             return none.observation
-        return read_transcript(lines, self.request.nonce)
+        return self.request.read(lines)
 
     def _look(self) -> Mapping[str, Any]:
         """The task; empty where ECS doesn't know it yet, or did not answer this once."""

@@ -163,7 +163,6 @@ def put(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
         (put("missing", value=1), "counts"),
         (put("verdict", value="NOT READY"), "verdict"),
         (put("planes", value={}), "plane-missing"),
-        (put("planes", value={"data_plane": "READY"}), "plane-not-declared"),
         (put("planes", value={"substrate": "READY"}), "plane-missing"),
         (put("planes", "messaging_plane", value="NOT READY"), "verdict"),
         (put("planes", value={"messaging_plane": "READY", "packaging_plane": "READY"}), "check-set"),
@@ -194,6 +193,13 @@ def put(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
 def test_what_a_statement_may_not_say(change: Callable[[dict[str, Any]], object], reason: str) -> None:
     """Each is refused although the right key sealed it: of elsewhere, of another time, or not what its records give."""
     assert reason in reasons(edit(change))
+
+
+def test_a_plane_of_which_nothing_is_declared() -> None:
+    """It is no proof of a plane that the declaration holds no pair of."""
+    bare = DEV_MIN[: DEV_MIN.index(b"[job.oracle]")] + DEV_MIN[DEV_MIN.index(b"[service.ingest]") :]
+    claimed = edit(put("planes", value={"data_plane": "READY"}))
+    assert "plane-not-declared" in reasons(claimed, declaration=bare)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.model.transcript import MARKER, ProbeRequest, Transcript, read_transcript, transcript_from
 from pytest_substrate.planes.messaging.diagnose.rungs import RUNGS, Asked
-from pytest_substrate.probe import program
+from pytest_substrate.probe import program, report
 
 NONCE = "0123456789abcdef" * 2
 
@@ -50,7 +50,7 @@ def test_no_form_of_a_secret_stays(secret: str, before: str, after: str) -> None
             "bootstrap": [{"failure": {"cause": "rejected", "peer_message": before + form + after}}],
             "held": [form],
         }
-        clean = program.scrub(seen, [secret, None, ""])
+        clean = report.scrub(seen, [secret, None, ""])
         assert form not in clean["bootstrap"][0]["failure"]["peer_message"]
         assert "***" == clean["held"][0] or form not in clean["held"][0]
         assert "rejected" == clean["bootstrap"][0]["failure"]["cause"]
@@ -91,7 +91,7 @@ def test_what_the_environment_holds_is_not_told(kafka: Any) -> None:
         expected_env="SUBSTRATE_EXPECTED",
         deadline_s=5.0,
     )
-    lines = "\n".join(program.lines_of(program.run(request.asked(), env)))
+    lines = "\n".join(report.lines_of(program.run(request.asked(), env)))
     for secret in secrets:
         for form in forms(secret):
             assert form not in lines
@@ -104,7 +104,7 @@ def test_the_lines_are_read_back(filler: str, times: int) -> None:
     """Of any length and content, in parts that no log driver splits, without a space in the data."""
     seen = transcript_from({**program.run(asked(deadline_s=0.2), {}), "python": filler * times})
     assert isinstance(seen, Transcript)
-    lines = program.lines_of({**program.run(asked(deadline_s=0.2), {}), "python": filler * times})
+    lines = report.lines_of({**program.run(asked(deadline_s=0.2), {}), "python": filler * times})
     assert all(line.startswith(f"{MARKER} {NONCE} ") and len(line) < 8192 and line.isascii() for line in lines)
     back = read_transcript(lines, NONCE)
     assert isinstance(back, Transcript), back

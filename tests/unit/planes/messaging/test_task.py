@@ -9,7 +9,8 @@ import pytest
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import Layer, Outcome, Vantage
 from pytest_substrate.model.probe_run import ProbeRun, StartFailure
-from pytest_substrate.planes.messaging.diagnose.task import WAYS_TO_FAIL, diagnose_start
+from pytest_substrate.planes.messaging.diagnose.task import diagnose_start
+from pytest_substrate.planes.task_start import WAYS_TO_FAIL
 
 TASK = "arn:aws:ecs:eu-west-2:111122223333:task/main/0123456789abcdef0123456789abcdef"
 
