@@ -21,6 +21,8 @@ MASK: Final = "***"
 _HEAD: Final = 16
 """So much of a form is looked for; the rest is compared where it is found."""
 _SHORTEST_REST: Final = 3
+_SHORT, _MOST = 200, 5000
+"""The length of a text that is remembered as clean, and how many are."""
 _DOTS: Final = ("...", "…")
 _CUT: Final = re.compile(r"(\.\.\.|…)")
 
@@ -84,6 +86,8 @@ class Net:
         """For texts without their line breaks."""
         self._squeezed: tuple[bytes, ...] = ()
         self._cuts = _Cuts(())
+        self._clean: set[str] = set()
+        """Short texts that hold nothing: reports repeat keys, paths and lines of source by the thousand."""
         self._told: list[Callable[[str], None]] = []
 
     def __bool__(self) -> bool:
@@ -101,6 +105,7 @@ class Net:
             self._finder = _Finder(found)
             self._cuts = _Cuts(self._finder.wanted)
             self._values |= dict.fromkeys(values_of(value))
+            self._clean = set()  # last, so that nobody adds to it what was found clean of less
             told = tuple(self._told)
         for tell in told:
             tell(value)
@@ -115,12 +120,17 @@ class Net:
 
     def scrub(self, text: str) -> str:
         """The text with every known form masked; as many lines as before."""
-        if self._finder is None:
+        known, short = self._clean, len(text) <= _SHORT
+        if self._finder is None or (short and text in known):
             return text
         clean = _masked(text, self._finder.spans(text))
         if self._may_be_broken(clean):
             clean = self._scrub_broken(clean)
-        return self._scrub_cut(clean) if any(dots in clean for dots in _DOTS) else clean
+        if any(dots in clean for dots in _DOTS):
+            clean = self._scrub_cut(clean)
+        if short and clean == text and len(known) < _MOST:
+            known.add(text)
+        return clean
 
     def scrub_bytes(self, data: bytes) -> bytes:
         """The same for bytes, which are left alone where nothing is found in them."""

@@ -16,7 +16,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytest_substrate.evidence.forms import forms
-from pytest_substrate.evidence.redaction import MASK, Scrubber
+from pytest_substrate.evidence.redaction import MASK, Net, Scrubber
 
 SECRET = 'p@ss"wörd\\<&>/+=1'
 
@@ -94,6 +94,17 @@ def test_base64_at_any_alignment(secret: bytes, before: bytes, after: bytes) -> 
         assert scrubber.holds(whole.encode())
     finally:
         scrubber.release()
+
+
+def test_what_was_clean_before_is_looked_at_again() -> None:
+    """A text that was found clean is masked once its content is a secret; many clean ones are remembered, not all."""
+    net = Net()
+    net.add("another-secret")
+    for number in range(6000):
+        assert f"a text {number}" == net.scrub(f"a text {number}")
+    net.add("text 5999")
+    net.add("text 12")
+    assert f"a {MASK}" == net.scrub("a text 5999") == net.scrub("a text 12")
 
 
 def test_an_empty_value_is_no_secret() -> None:
