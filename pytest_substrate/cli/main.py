@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, str]] = {
     "up": "keep the embedded platform running and print its endpoints",
     "image": "whether an image holds what its contract says, read from its layers",
     "probe": "the Kafka ladder from here against any broker",
+    "denied": "the AWS denials in a log: who was refused what, on what, by which kind of policy",
     "access": "whether AWS would allow a request, by the policies that apply to it",
     "record": "write the release record of an artifact: commit, build, digest, platform",
     "plan": "which changes of a Terraform or OpenTofu plan would break runtime credentials or the images in service",

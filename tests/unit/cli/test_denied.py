@@ -1,0 +1,43 @@
+"""`substrate denied`: exit codes, both formats, and input that can't be read."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_substrate.cli.main import main
+
+WHOLE = "User: arn:aws:iam::1:user/a is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k\n"
+HALF = "An error occurred (AccessDenied) when calling the GetObject operation: Access Denied\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "code"), [("all is well\n", 0), ("", 0), (WHOLE, 1), (HALF, 10), (WHOLE + HALF, 10), ("\ufeff" + WHOLE, 1)]
+)
+def test_exit_codes(log: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """0 none, 1 all attributed, 10 some not; the document says which."""
+    file = tmp_path / "app.log"
+    file.write_text(log, encoding="utf-8")
+    assert code == main(["denied", str(file), "--format", "json"])
+    said = json.loads(capsys.readouterr().out)
+    assert "substrate.denied/1" == said["schema"]
+    assert all(denial["attributed"] for denial in said["denials"]) == (code in (0, 1))
+    assert code == main(["denied", str(file)])
+
+
+def test_standard_input_that_is_no_utf_8(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read all the same."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\x00 junk\n" + WHOLE.encode())))
+    assert 1 == main(["denied", "-", "--format", "json"])
+    assert 2 == json.loads(capsys.readouterr().out)["denials"][0]["line"]
+
+
+def test_what_can_not_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names it, and 2."""
+    for name in (str(tmp_path / "none"), str(tmp_path)):
+        assert 2 == main(["denied", name])
+        assert 1 == len(capsys.readouterr().err.splitlines())

@@ -1,0 +1,63 @@
+"""Denials as SDKs and services print them, and what only looks like one."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_substrate.planes.data.denied import find_denials
+from pytest_substrate.planes.data.denied.reading import denials_in
+
+CORPUS = json.loads((Path(__file__).parents[5] / "fixtures" / "denials" / "corpus.json").read_text(encoding="ascii"))
+FIELDS = ("principal", "action", "resource", "effect", "source")
+
+
+def found(log: str) -> list[dict[str, Any]]:
+    """What is found in a log, by the fields of the corpus."""
+    return [
+        {field: denial.to_json()[field] for field in FIELDS} for denial in denials_in(io.StringIO(log, newline="\n"))
+    ]
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=[case["name"] for case in CORPUS])
+def test_corpus(case: dict[str, Any]) -> None:
+    """Each refusal once, with what the log says of it and nothing made up."""
+    assert case["denials"] == found(case["log"])
+
+
+@pytest.mark.parametrize(
+    "log", [case["log"] for case in CORPUS if len(case["denials"]) == 1 and not case["log"].startswith("{")][:30]
+)
+def test_another_log_line_is_another_denial(log: str) -> None:
+    """The same event once more, after a line of its own, is one more entry of the same words."""
+    once = found(log)
+    twice = found(f"{log}\n2026-03-02T10:00:00Z INFO going on\n{log}")
+    assert [*once, *once] == twice
+
+
+def test_lines_are_counted_from_one() -> None:
+    """An entry stands where its sentence begins."""
+    log = "start\n\nAn error occurred (AccessDenied) when calling the GetObject operation: Access Denied\n"
+    assert [3] == [denial.line for denial in find_denials(log.splitlines())]
+
+
+def test_attributed() -> None:
+    """Principal, action and resource are known; a star is a resource."""
+    sentence = "User: arn:aws:iam::1:user/a is not authorized to perform: ecr:GetAuthorizationToken"
+    assert [True] == [denial.attributed for denial in find_denials([f"{sentence} on resource: *"])]
+    assert [False] == [denial.attributed for denial in find_denials([sentence])]
+
+
+def test_the_policy_is_told_and_is_no_resource() -> None:
+    """The ARN of the policy that refused stands beside the resource."""
+    policy = "arn:aws:iam::111122223333:policy/deny"
+    log = (
+        "User: arn:aws:iam::1:user/a is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::b/k "
+        f"with an explicit deny in an identity-based policy: {policy}"
+    )
+    [denial] = find_denials([log])
+    assert (policy, "arn:aws:s3:::b/k") == (denial.policy, denial.resource)
