@@ -231,7 +231,8 @@ def identities(run: Run) -> Named[EcsTaskIdentity]:
         asked = f"ecs_task_identity[{name!r}]"
         probe = _seen(asked, observe_probe(run.context, name))
         if not isinstance(probe.transcript, Transcript):
-            why = probe.start_failure or probe.transcript.detail or probe.transcript.reason
+            told = probe.transcript if isinstance(probe.transcript, Unobserved) else None
+            why = probe.start_failure or (told and (told.detail or told.reason))
             raise NotObserved(f"{asked}: a fresh task could not be looked into ({why}); see MSG-055")
         seen = probe.transcript.identity
         facts = (seen.role_arn, seen.caller_arn) if seen is not None else (None, None)

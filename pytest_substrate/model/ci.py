@@ -119,6 +119,8 @@ class Policy:
 
     name: str
     document: str
+    created: Instant | None = None
+    """When the present version of a managed policy was made; IAM dates no inline policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,9 +148,9 @@ class DataTranscript:
 
 @cache
 def _adapter() -> TypeAdapter[DataTranscript]:
-    from pydantic import ConfigDict, TypeAdapter
+    from pydantic import TypeAdapter
 
-    return TypeAdapter(DataTranscript, config=ConfigDict(extra="forbid"))
+    return TypeAdapter(DataTranscript)
 
 
 def read_data_transcript(lines: Iterable[str], nonce: str) -> DataTranscript | Unobserved:

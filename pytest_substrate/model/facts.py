@@ -165,6 +165,23 @@ FACTS: Final[Mapping[str, Kind]] = {
     "files": Kind.NAME,
     "libraries": Kind.NAME,
     "program": Kind.NAME,
+    # a refusal, and what was refused
+    "action": Kind.CODE,
+    "effect": Kind.SLUG,
+    "source": Kind.SLUG,
+    "policy": Kind.LINE,
+    "attributed": Kind.FLAG,
+    "policy_digest": Kind.DIGEST,
+    # objects in a bucket
+    "bucket": Kind.NAME,
+    "bucket_region": Kind.SLUG,
+    "object_key": Kind.NAME,
+    "http_status": Kind.NUMBER,
+    "encryption": Kind.NAME,
+    "bucket_key": Kind.FLAG,
+    "ownership": Kind.NAME,
+    "requester_pays": Kind.FLAG,
+    "condition_keys": Kind.NAME,
     # wiring
     "container": Kind.NAME,
     "variable": Kind.NAME,

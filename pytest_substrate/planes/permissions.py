@@ -42,6 +42,7 @@ class _Place:
 
     declaration: Declaration
     execution_roles: tuple[str, ...]
+    planes: frozenset[Plane]
 
     def arn(self, service: str, rest: str, *, regional: bool = True) -> str:
         region = self.declaration.region if regional else ""
@@ -58,6 +59,26 @@ class _Place:
     @property
     def services(self) -> tuple[Service, ...]:
         return tuple(service for service in self.declaration.service.values() if service.messaging)
+
+    @property
+    def probed(self) -> dict[str, str]:
+        """What is probed for the planes, by the end of its twin's family: the task role of each."""
+        declared = self.declaration
+        found: dict[str, str] = {}
+        if Plane.MESSAGING in self.planes:
+            found |= {name: one.task_role for name, one in declared.service.items() if one.messaging}
+        if Plane.DATA in self.planes:
+            granted = {grant.workload for grant in declared.grant.values()}
+            found |= {name: one.task_role for name, one in declared.service.items() if f"service/{name}" in granted}
+            found |= {f"job-{name}": one.task_role for name, one in declared.job.items()}
+        return found
+
+    @property
+    def data_roles(self) -> tuple[str, ...]:
+        """The task roles whose permissions the data plane reads."""
+        granted = {grant.workload for grant in self.declaration.grant.values()}
+        roles = [one.task_role for name, one in self.declaration.service.items() if f"service/{name}" in granted]
+        return tuple(dict.fromkeys([*roles, *(job.task_role for job in self.declaration.job.values())]))
 
     @property
     def ecs_clusters(self) -> tuple[str, ...]:
@@ -123,8 +144,7 @@ def _twins(place: _Place) -> Where:
 
 
 def _run_twins(place: _Place) -> Where:
-    names = [name for name, service in place.declaration.service.items() if service.messaging]
-    return place.in_clusters(*(place.arn("ecs", f"task-definition/{PROBE_FAMILY}{name}:*") for name in names))
+    return place.in_clusters(*(place.arn("ecs", f"task-definition/{PROBE_FAMILY}{name}:*") for name in place.probed))
 
 
 def _tag_on_creation(place: _Place) -> Where:
@@ -134,7 +154,7 @@ def _tag_on_creation(place: _Place) -> Where:
 
 def _passed_roles(place: _Place) -> Where:
     """Task roles by name, under whatever path; execution roles by ARN, as the declaration does not name them."""
-    names = dict.fromkeys(service.task_role for service in place.services)
+    names = dict.fromkeys(place.probed.values())
     tasks = [place.arn("iam", f"role/{path}{name}", regional=False) for name in names for path in ("", "*/")]
     service = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
     return Where(resources=(*tasks, *place.execution_roles), condition=service)
@@ -174,6 +194,52 @@ def _probe_logs(place: _Place) -> Where:
     return Where(resources=(place.arn("logs", f"log-group:{group}:log-stream:{PROBE_FAMILY.rstrip('-')}/*"),))
 
 
+def _roles(place: _Place) -> Where:
+    """By name, under whatever path."""
+    found = [place.arn("iam", f"role/{path}{name}", regional=False) for name in place.data_roles for path in ("", "*/")]
+    return Where(resources=tuple(found))
+
+
+def _managed_policies(place: _Place) -> Where:
+    """The account's own and those of AWS: which of them a role has is not declared."""
+    own = place.arn("iam", "policy/*", regional=False)
+    return Where(resources=(own, f"arn:{place.partition}:iam::aws:policy/*"))
+
+
+def _bucket_arns(place: _Place) -> list[str]:
+    names = dict.fromkeys(grant.bucket for grant in place.declaration.grant.values())
+    return [f"arn:{place.partition}:s3:::{name}" for name in names]
+
+
+def _buckets(place: _Place) -> Where:
+    return Where(resources=tuple(_bucket_arns(place)))
+
+
+def _canaries(place: _Place) -> Where:
+    """What must stay closed, and nothing else, may the observer see to exist."""
+    found = [
+        f"arn:{place.partition}:s3:::{grant.bucket}/{key}{'*' if key.endswith('/') else ''}"
+        for grant in place.declaration.grant.values()
+        for key in grant.closed
+    ]
+    return Where(resources=tuple(dict.fromkeys(found)))
+
+
+def _own_uploads(place: _Place) -> Where:
+    """The keys that a probe writes to: of its own below a prefix, else the declared one."""
+    found = [
+        f"arn:{place.partition}:s3:::{grant.bucket}/{key}{f'{PROBE_FAMILY}*' if key.endswith('/') else ''}"
+        for grant in place.declaration.grant.values()
+        for key in (*grant.write, *grant.closed)
+    ]
+    return Where(resources=tuple(dict.fromkeys(found)))
+
+
+def _job_logs(place: _Place) -> Where:
+    """The declaration doesn't name a job's log group: its task definition does."""
+    return Where(resources=(place.arn("logs", "log-group:*"),) if place.declaration.job else ())
+
+
 SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
     "ecr:BatchGetImage": _repositories,
     "ecr:DescribeImages": _repositories,
@@ -194,6 +260,12 @@ SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
     "ecs:DeleteTaskDefinitions": _twins,
     "ecs:ListTaskDefinitionFamilies": _everywhere,
     "ecs:ListTaskDefinitions": _everywhere,
+    "iam:GetPolicy": _managed_policies,
+    "iam:GetPolicyVersion": _managed_policies,
+    "iam:GetRole": _roles,
+    "iam:GetRolePolicy": _roles,
+    "iam:ListAttachedRolePolicies": _roles,
+    "iam:ListRolePolicies": _roles,
     "iam:PassRole": _passed_roles,
     "kafka:DescribeClusterV2": _clusters,
     "kafka:GetBootstrapBrokers": _everywhere,
@@ -204,7 +276,20 @@ SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
     "kafka-cluster:DescribeTopic": _topics,
     "kafka-cluster:DescribeTopicDynamicConfiguration": _topics,
     "kms:DescribeKey": _keys,
+    "kms:GetKeyPolicy": _keys,
+    "logs:DescribeLogStreams": _job_logs,
+    "logs:FilterLogEvents": _job_logs,
     "logs:GetLogEvents": _probe_logs,
+    "s3:AbortMultipartUpload": _own_uploads,
+    "s3:GetBucketLocation": _buckets,
+    "s3:GetBucketObjectLockConfiguration": _buckets,
+    "s3:GetBucketOwnershipControls": _buckets,
+    "s3:GetBucketPolicy": _buckets,
+    "s3:GetBucketRequestPayment": _buckets,
+    "s3:GetEncryptionConfiguration": _buckets,
+    "s3:GetObject": _canaries,
+    "s3:ListBucket": _buckets,
+    "s3:ListBucketMultipartUploads": _buckets,
     "secretsmanager:DescribeSecret": _secrets,
     "secretsmanager:ListSecretVersionIds": _secrets,
 }
@@ -223,7 +308,7 @@ def observer_policy(
     unbuilt = [plane.value for plane in demanded if plane not in BUILT]
     if unbuilt:
         raise LookupError(f"{', '.join(unbuilt)}: not built")
-    place = _Place(declaration=declaration, execution_roles=tuple(execution_roles))
+    place = _Place(declaration=declaration, execution_roles=tuple(execution_roles), planes=frozenset(demanded))
     needed = {
         action
         for plane in demanded

@@ -33,6 +33,11 @@ class Observations(Protocol):
         """
 
 
+def never_known(_subject: str, _fact: str, _value: str) -> datetime | None:
+    """Of a run without a ledger."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a plane judges with. `now` is taken once a run (UTC): a diagnosis never asks the clock."""
@@ -43,6 +48,8 @@ class Context:
     vantage: Vantage
     now: datetime
     run_id: str
+    known_since: Callable[[str, str, str], datetime | None] = never_known
+    """Since when the ledger has shown this value of a subject's `CHECK fact` without a break; None where it doesn't."""
 
 
 class Judge(Protocol):

@@ -6,7 +6,7 @@ it. Every observer hands on a fact, `Missing` or `Unobserved`, and raises for ou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_substrate.adapters.aws import ecr as read_ecr
@@ -53,7 +53,7 @@ def observe_definition(context: Context, service: str, arn: str) -> ecs.TaskDefi
     Key `ecs/task-definition/SERVICE/ARN`: what is kept of a definition depends on the service that it is read for.
     """
     messaging = context.declaration.service[service].messaging
-    return _definition(context, f"{service}/{arn}", arn, [messaging.bootstrap_env] if messaging else [])
+    return observe_task_definition(context, f"{service}/{arn}", arn, [messaging.bootstrap_env] if messaging else [])
 
 
 def observe_live_definition(context: Context, service: str) -> ecs.TaskDefinition | Missing | Unobserved:
@@ -71,10 +71,15 @@ def observe_workload_definition(context: Context, subject: str) -> ecs.TaskDefin
     kind, name = subject.split("/")[:2]
     if kind == "service":
         return observe_live_definition(context, name)
-    return _definition(context, subject, context.declaration.job[name].task_definition, [])
+    return observe_task_definition(context, subject, context.declaration.job[name].task_definition)
 
 
-def _definition(context: Context, key: str, named: str, wiring: list[str]) -> ecs.TaskDefinition | Missing | Unobserved:
+def observe_task_definition(
+    context: Context, key: str, named: str, wiring: Sequence[str] = ()
+) -> ecs.TaskDefinition | Missing | Unobserved:
+    """A task definition by ARN or family, with the addresses in the variables of `wiring`. Key
+    `ecs/task-definition/KEY`.
+    """
     return seen(
         context,
         f"ecs/task-definition/{key}",

@@ -195,8 +195,18 @@ class Run:
                 vantage=self.options.vantage,
                 now=self.identity.started,
                 run_id=self.identity.run_id,
+                known_since=self._known_since,
             )
         return self._context
+
+    def _known_since(self, subject: str, fact: str, value: str) -> datetime | None:
+        """What the ledger beside the evidence says; one that is broken or can't be read says nothing."""
+        from pytest_substrate.evidence.since import read_known_since
+
+        declaration = self.source.declaration
+        scope = {name: str(getattr(declaration, name)) for name in ("account", "region", "environment")}
+        ledger = self.options.evidence.with_name("ledger.jsonl")
+        return read_known_since(ledger, {**scope, "target": self.options.target.value}, (subject, fact, value))
 
     @property
     def ladder(self) -> Ladder:

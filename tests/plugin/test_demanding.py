@@ -89,7 +89,7 @@ def test_required_beside_own_tests(project: Project, spread: tuple[str, ...]) ->
     ("arguments", "words"),
     [
         (("-m", "messaging_plane or not slow"), ["messaging_plane or not slow", "true without it"]),
-        (("-m", "data_plane"), ["data_plane", "no checks yet", "demand messaging_plane"]),
+        (("-m", "drift_sweep"), ["drift_sweep", "no checks yet", "demand messaging_plane"]),
         (("--substrate-require", "drift_sweep"), ["drift_sweep", "no checks yet"]),
         (("substrate.toml::release_plane",), ["release_plane", "no checks yet"]),
         (("--substrate-require", "messaging"), ["--substrate-require", "'messaging' is not a plane", "one of"]),
@@ -146,9 +146,9 @@ def test_a_blank_requirement(project: Project, monkeypatch: pytest.MonkeyPatch, 
 
 def test_requirements_add_up(project: Project) -> None:
     """Several options name several planes; one that isn't built is refused wherever it stands."""
-    for names in (("data_plane", "messaging_plane"), ("messaging_plane", "data_plane")):
+    for names in (("drift_sweep", "messaging_plane"), ("messaging_plane", "drift_sweep")):
         [line] = usage_error(project.run(*(f"--substrate-require={name}" for name in names)))
-        assert "data_plane" in line
+        assert "drift_sweep" in line
     assert 0 == project.run("--substrate-require=messaging_plane", "--substrate-require=messaging_plane").ret
 
 

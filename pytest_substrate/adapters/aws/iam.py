@@ -70,7 +70,7 @@ def read_role_policies(client: Any, role: str, boundary_arn: str | None) -> fact
 def _managed(client: Any, arn: str) -> facts.Policy:
     version = ask(client, "iam:GetPolicy", what=arn, PolicyArn=arn).part("Policy").text("DefaultVersionId")
     answer = ask(client, "iam:GetPolicyVersion", what=arn, PolicyArn=arn, VersionId=version).part("PolicyVersion")
-    return facts.Policy(name=arn, document=_document(answer, "Document"))
+    return facts.Policy(name=arn, document=_document(answer, "Document"), created=answer.time("CreateDate"))
 
 
 def _document(answer: Answer, name: str) -> str:

@@ -90,6 +90,12 @@ def _stop(task: Answer) -> facts.Stop:
             )
             for one in task.parts("containers")
         ),
+        images=tuple(
+            ecs.ContainerImage(container=one.text("name"), digest=digest)
+            for one in task.parts("containers")
+            if (digest := one.text_or_none("imageDigest"))
+        ),
+        task_role_arn=task.part("overrides").text_or_none("taskRoleArn"),
     )
 
 

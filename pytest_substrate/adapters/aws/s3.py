@@ -143,5 +143,7 @@ def abort_left_uploads(client: Any, bucket: str, keys: Mapping[str, str]) -> fac
 @answered
 def read_key_policy(client: Any, key_id: str) -> facts.KeyPolicy:
     """The policy of a key, by its id or ARN."""
-    answer = ask(client, "kms:GetKeyPolicy", what=key_id, KeyId=key_id, PolicyName="default")
-    return facts.KeyPolicy(arn=key_id, document=answer.text("Policy"))
+    key = ask(client, "kms:DescribeKey", what=key_id, KeyId=key_id).part("KeyMetadata")
+    arn = key.text("Arn")
+    answer = ask(client, "kms:GetKeyPolicy", what=arn, KeyId=arn, PolicyName="default")
+    return facts.KeyPolicy(arn=arn, document=answer.text("Policy"), created=key.time("CreationDate"))

@@ -74,6 +74,18 @@ class Stop:
     created: Instant | None
     stopped: Instant | None
     containers: tuple[ContainerEnd, ...]
+    images: tuple[ContainerImage, ...] = ()
+    """Which digest each container's image was resolved to."""
+    task_role_arn: str | None = None
+    """The role that this one run was given instead of its task definition's."""
+
+    def digest_of(self, container: str) -> str | None:
+        """The digest that the container ran, None where ECS does not tell."""
+        return next((image.digest for image in self.images if image.container == container), None)
+
+    def end_of(self, container: str) -> ContainerEnd | None:
+        """How the container ended."""
+        return next((end for end in self.containers if end.name == container), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

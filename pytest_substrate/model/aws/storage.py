@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.observation import Missing, Unobserved
 
 BY_KMS: Final = ("aws:kms", "aws:kms:dsse")
@@ -62,7 +63,8 @@ class LeftUploads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPolicy:
-    """A key's policy as JSON text."""
+    """A key's policy as JSON text, and when the key was made: KMS doesn't date its policy."""
 
     arn: str
     document: str
+    created: Instant | None = None

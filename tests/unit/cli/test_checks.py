@@ -50,7 +50,7 @@ def test_says_which_planes_are_not_built(capsys: pytest.CaptureFixture[str], tmp
     assert 0 == main(["checks", "--declaration", full(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert "messaging_plane" in lines
-    assert "data_plane   not built yet: demanding it is an error" in lines
+    assert "drift_sweep   not built yet: demanding it is an error" in lines
 
 
 def test_shows_what_is_waived_and_what_does_not_apply_with_the_reason(

@@ -118,5 +118,23 @@ def test_other_partitions() -> None:
 
 def test_an_unbuilt_plane(declaration: Declaration) -> None:
     """A plane without checks has no policy."""
-    with pytest.raises(LookupError, match="data_plane"):
-        observer_policy([Plane.DATA], declaration)
+    with pytest.raises(LookupError, match="drift_sweep"):
+        observer_policy([Plane.DRIFT], declaration)
+
+
+def test_the_data_plane_reads_its_own_things(declaration: Declaration) -> None:
+    """Of the job's role, its bucket and its twin; of objects, the canary alone; no upload but a probe's."""
+    policy = observer_policy([Plane.DATA], declaration, execution_roles=[EXECUTION])
+    bucket = "arn:aws:s3:::acme-spine"
+    for action, expected in {
+        "iam:GetRole": [f"arn:aws:iam::111122223333:role/{path}oracle-task" for path in ("", "*/")],
+        "s3:ListBucket": [bucket],
+        "s3:GetObject": [f"{bucket}/private/canary"],
+        "s3:AbortMultipartUpload": [f"{bucket}/outputs/substrate-probe-*", f"{bucket}/private/canary"],
+        "ecs:RunTask": ["arn:aws:ecs:eu-west-2:111122223333:task-definition/substrate-probe-job-oracle:*"],
+    }.items():
+        [found] = statements(policy, action)
+        assert expected == found["Resource"], action
+    [passing] = statements(policy, "iam:PassRole")
+    assert not [role for role in passing["Resource"] if "ingest-task" in role]
+    assert [] == statements(policy, "s3:PutObject") == statements(policy, "kms:Decrypt")

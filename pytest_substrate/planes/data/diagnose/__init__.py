@@ -1,0 +1,1 @@
+"""What observations of the data plane come to. Pure."""

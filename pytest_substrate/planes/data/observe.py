@@ -1,0 +1,176 @@
+"""What the data plane looks at, each once a run, under the key that its docstring names.
+
+Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our own bugs alone.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from typing import TYPE_CHECKING
+
+from pytest_substrate.adapters.aws import iam as read_iam
+from pytest_substrate.adapters.aws import job_logs as read_logs
+from pytest_substrate.adapters.aws import rollout as read_rollout
+from pytest_substrate.adapters.aws import s3 as read_s3
+from pytest_substrate.model.aws import ecs, rollout, storage
+from pytest_substrate.model.aws.job_log import JobLog
+from pytest_substrate.model.ci import Role, RolePolicies
+from pytest_substrate.model.data_transcript import DataTranscript
+from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.outcome import TargetKind
+from pytest_substrate.model.probe_run import ProbeRun
+from pytest_substrate.planes.data.diagnose.logs import denials_in
+from pytest_substrate.planes.data.request import data_request, grants_of
+from pytest_substrate.planes.workloads import observe_task_definition, observe_workload_definition, seen, workload
+
+if TYPE_CHECKING:
+    from pytest_substrate.planes.plane import Context
+
+
+def observe_role(context: Context, name: str) -> Role | Missing | Unobserved:
+    """A role with its trust policy. Key `iam/role/NAME`."""
+    return seen(
+        context,
+        f"iam/role/{name}",
+        Role | Missing | Unobserved,
+        lambda: read_iam.read_role(context.target.client("iam"), name),
+    )
+
+
+def observe_role_policies(context: Context, name: str) -> RolePolicies | Missing | Unobserved:
+    """All that gives the role permissions, and its boundary. Key `iam/policies/NAME`."""
+    role = observe_role(context, name)
+    boundary = role.boundary_arn if isinstance(role, Role) else None
+    return seen(
+        context,
+        f"iam/policies/{name}",
+        RolePolicies | Missing | Unobserved,
+        lambda: read_iam.read_role_policies(context.target.client("iam"), name, boundary),
+    )
+
+
+def observe_bucket(context: Context, grant: str) -> storage.BucketState | Missing | Unobserved:
+    """The grant's bucket. Key `s3/bucket/NAME`."""
+    name = context.declaration.grant[grant].bucket
+    return seen(
+        context,
+        f"s3/bucket/{name}",
+        storage.BucketState | Missing | Unobserved,
+        lambda: read_s3.read_bucket(context.target.client("s3"), name),
+    )
+
+
+def observe_key_policy(context: Context, key_id: str) -> storage.KeyPolicy | Missing | Unobserved:
+    """A key's policy, by id, ARN or alias. Key `kms/policy/ID`."""
+    return seen(
+        context,
+        f"kms/policy/{key_id}",
+        storage.KeyPolicy | Missing | Unobserved,
+        lambda: read_s3.read_key_policy(context.target.client("kms"), key_id),
+    )
+
+
+def observe_objects(context: Context, grant: str) -> storage.ObjectsSeen:
+    """Which of the grant's required objects exist, by a list. Key `s3/objects/GRANT`."""
+    declared = context.declaration.grant[grant]
+    keys = [key for key in declared.read if not key.endswith("/")]
+    return seen(
+        context,
+        f"s3/objects/{grant}",
+        storage.ObjectsSeen,
+        lambda: read_s3.read_objects(context.target.client("s3"), declared.bucket, keys),
+    )
+
+
+def observe_canaries(context: Context, grant: str) -> storage.ObjectsSeen:
+    """Which of the grant's closed objects exist, and a first one below each closed prefix. Key `s3/canaries/GRANT`."""
+    declared = context.declaration.grant[grant]
+
+    def read() -> storage.ObjectsSeen:
+        client = context.target.client("s3")
+        prefixes = [key for key in declared.closed if key.endswith("/")]
+        inside = read_s3.read_objects(client, declared.bucket, prefixes)
+        objects = [key for key in declared.closed if not key.endswith("/")]
+        single = read_s3.read_canaries(client, declared.bucket, objects)
+        return storage.ObjectsSeen(
+            found=single.found + inside.found,
+            missing=single.missing + inside.missing,
+            unseen=single.unseen or inside.unseen,
+        )
+
+    return seen(context, f"s3/canaries/{grant}", storage.ObjectsSeen, read)
+
+
+def observe_data_probe(context: Context, subject: str) -> ProbeRun | Unobserved:
+    """One probe of a workload, for all its grants. Key `data-probe/KIND/NAME`."""
+
+    def read() -> ProbeRun | Unobserved:
+        endpoints: dict[str, str | None] = {"s3_endpoint": None, "sts_endpoint": None}
+        if context.target.kind is not TargetKind.AWS:
+            for name in ("s3", "sts"):
+                endpoints[f"{name}_endpoint"] = str(context.target.client(name).meta.endpoint_url)
+        names = grants_of(context.declaration, subject)
+        request = data_request(
+            context.declaration,
+            subject,
+            nonce=random.token_hex(16),
+            canaries={name: observe_canaries(context, name) for name in names},
+            buckets={name: observe_bucket(context, name) for name in names},
+            **endpoints,
+        )
+        return context.target.probe_data(subject, request)
+
+    return seen(context, f"data-probe/{subject}", ProbeRun | Unobserved, read)
+
+
+def observe_left_uploads(context: Context, grant: str) -> storage.LeftUploads | Missing | Unobserved:
+    """What the probe's uploads left, which is aborted then. Key `s3/left/GRANT`."""
+    declared = context.declaration.grant[grant]
+    run = observe_data_probe(context, declared.workload)
+    transcript = run.transcript if isinstance(run, ProbeRun) else None
+    told = transcript.grants.get(grant) if isinstance(transcript, DataTranscript) else None
+    calls = told.calls if told is not None else ()
+    begun = {call.key for call in calls if call.operation == "CreateMultipartUpload" and call.done}
+    since = transcript.started_at if isinstance(transcript, DataTranscript) else ""
+
+    def read() -> storage.LeftUploads | Missing | Unobserved:
+        client = context.target.client("s3")
+        return read_s3.abort_left_uploads(client, declared.bucket, dict.fromkeys(sorted(begun), since))
+
+    return seen(context, f"s3/left/{grant}", storage.LeftUploads | Missing | Unobserved, read)
+
+
+def observe_runs(context: Context, job: str) -> rollout.Stops | Missing | Unobserved:
+    """The stopped runs of a job that ECS remembers. Key `ecs/runs/JOB`."""
+    declared = context.declaration.job[job]
+    return seen(
+        context,
+        f"ecs/runs/{job}",
+        rollout.Stops | Missing | Unobserved,
+        lambda: read_rollout.read_stops(
+            context.target.client("ecs"), declared.ecs_cluster, family=declared.task_definition
+        ),
+    )
+
+
+def observe_run_definition(context: Context, job: str, arn: str) -> ecs.TaskDefinition | Missing | Unobserved:
+    """The task definition of one run. Key `ecs/task-definition/job/NAME/ARN`."""
+    return observe_task_definition(context, f"job/{job}/{arn}", arn)
+
+
+def observe_job_log(context: Context, job: str) -> JobLog | Missing | Unobserved:
+    """The denials in the newest streams of a job. Key `logs/job/NAME`."""
+    definition = observe_workload_definition(context, f"job/{job}")
+    if not isinstance(definition, ecs.TaskDefinition):
+        return definition
+    name = workload(context, f"job/{job}").container
+    container = definition.container(name)
+    if container is None or container.log_group is None or container.log_prefix is None:
+        return Missing(what=f"for {name}: it doesn't log to CloudWatch, or without a stream prefix")
+    group, prefix = container.log_group, f"{container.log_prefix}/{name}/"
+    return seen(
+        context,
+        f"logs/job/{job}",
+        JobLog | Missing | Unobserved,
+        lambda: read_logs.read_job_log(context.target.client("logs"), group, prefix, denials_in),
+    )
