@@ -3,7 +3,7 @@
 - Only the one root key that the platform made is root, and its signature is checked like any other.
 - Calls of ECS, MSK and Logs are authorized on the resources that AWS names (`resources.py`), each of them.
 - `aws:PrincipalArn` of a session is its role's ARN, and `aws:ResourceTag` is known for things of ECS.
-- A refusal names the resource, as AWS's does within an account.
+- A refusal names the resource and the kind of policy that decided, as AWS's does within an account (`refusals.py`).
 - `may` asks on behalf of a role that the platform itself acts as (a task's execution role).
 """
 
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecs, iam, tagging
 
-from pytest_substrate.embedded.cloud import protocols, resources
+from pytest_substrate.embedded.cloud import protocols, refusals, resources
 from pytest_substrate.embedded.cloud.config import CloudConfig
 
 
@@ -43,10 +44,13 @@ _denial = iam_actions.access_denied_response
 _context = iam_actions.request_tag_context
 _enforce = iam_evaluator.enforce
 _condition_key = iam_evaluator._resolve_condition_key
+_refused_by: ContextVar[str] = ContextVar("refused_by", default=refusals.IDENTITY)
+"""The kind of policy that refused the request that is being answered."""
 
 
 def install(config: CloudConfig) -> None:
     """Correct the evaluation; before a service of ministack that takes these functions by name is imported."""
+    refusals.install()
     iam_evaluator.is_root_access_key = lambda key: key == config.root_key
     iam_evaluator._is_root_key = lambda _: False
     iam_evaluator.enforce = _enforce_each
@@ -76,6 +80,7 @@ def _enforce_each(access_key: str, action: str, *rest: Any, resource_arn: str = 
     for arn in getattr(resource_arn, "every", (resource_arn,)):
         refused = _enforce(access_key, action, *rest, resource_arn=arn, **named)
         if refused:
+            _refused_by.set(refusals.refused_by(refused))
             if isinstance(resource_arn, _Resources):
                 resource_arn.refused = arn
             return refused
@@ -94,7 +99,8 @@ def _access_denied_response(service: str, action: str, principal_arn: str, reque
     if not (told.get("error_code") or told.get("message") or by_resource_policy):
         resource = getattr(told.get("resource_arn"), "refused", told.get("resource_arn", "*"))
         named = f'"{resource}"' if service == "s3" else str(resource)
-        told["message"] = sentence(action, principal_arn, named, explicit=bool(told.get("explicit_deny")))
+        explicit = bool(told.get("explicit_deny"))
+        told["message"] = refusals.sentence(action, principal_arn, named, explicit=explicit, by=_refused_by.get())
     return _denial(service, action, principal_arn, request_id, **told)
 
 
@@ -102,11 +108,6 @@ def _resolve_condition_key(key: str, context: Any) -> Any:
     if key.lower() == "aws:principalarn" and context.principal_type == "AssumedRole":
         return role_arn_of(context.principal_arn)
     return _condition_key(key, context)
-
-
-def sentence(action: str, principal: str, resource: str, *, explicit: bool) -> str:
-    """AWS's words for a refusal that an identity policy decided."""
-    return str(iam_actions.identity_denial_message(action, principal, resource, explicit))
 
 
 def may(access_key: str, action: str, resource: str, context: Mapping[str, Any] | None = None) -> str | None:
@@ -117,7 +118,9 @@ def may(access_key: str, action: str, resource: str, context: Mapping[str, Any] 
         return None
     if isinstance(refused, iam_evaluator.AuthError):
         return str(refused.code)
-    return sentence(action, refused.principal_arn, resource, explicit=refused.decision == "Deny")
+    explicit, by = refused.decision == "Deny", refusals.refused_by(refused)
+    named = f'"{resource}"' if service == "s3" else resource
+    return refusals.sentence(action, refused.principal_arn, named, explicit=explicit, by=by)
 
 
 def role_arn_of(session_arn: str) -> str:

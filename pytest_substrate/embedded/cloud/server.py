@@ -97,9 +97,19 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
     from pytest_substrate.embedded.cloud import authority
 
     authority.install(config)
-    from pytest_substrate.embedded.cloud import keys, pictures, precision, protocols, registry, roles, secret_values
+    from pytest_substrate.embedded.cloud import (
+        keys,
+        object_rules,
+        pictures,
+        precision,
+        protocols,
+        registry,
+        roles,
+        secret_values,
+    )
 
     keys.install()
+    object_rules.install()
     precision.install()
     protocols.install()
     registry.install(endpoint)

@@ -6,6 +6,7 @@ It needs only the cloud and the service's image, and so is built, and the job ru
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.embedded.platform import names, roles
@@ -27,7 +28,13 @@ def build_data(platform: Platform, image_digest: str) -> None:
     make_role(platform, key_arn)
     platform.client("logs").create_log_group(logGroupName=names.JOB_LOG_GROUP)
     platform.client("ecs").register_task_definition(**job_definition(image_digest))
+    _await_next_second()
     await_run(platform, run_job(platform))
+
+
+def _await_next_second() -> None:
+    """IAM dates a policy by whole seconds: only in the next one is it certain that a run came after it."""
+    time.sleep(1 - time.time() % 1)
 
 
 def make_key(platform: Platform) -> str:

@@ -35,8 +35,8 @@ JOB_CHECKS: Final[tuple[Check, ...]] = (
         subjects=subjects.jobs,
         why="A green run from before the last policy change says nothing about the next run.",
         how="The run of the family that was started last of those that ECS remembers: exit code, image digest, task "
-        "role and start, against the dates of the role's managed policies and of its buckets' keys; where AWS dates a part "
-        "of the permissions by nothing, against the time at which the ledger first recorded their digest.",
+        "role and start, against the dates of the role's managed policies and its buckets' keys; where AWS dates a "
+        "part of the permissions by nothing, against the time at which the ledger first recorded their digest.",
         red_when="it ended otherwise, on another digest, under another role, or before the permissions; or there is "
         "no run.",
         needs=("DAT-010",),

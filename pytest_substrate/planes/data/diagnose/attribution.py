@@ -102,18 +102,21 @@ class Attribution:
 
 def attribute(call: CallSeen, bucket_arn: str, weighed: Weighed, caller: str | None) -> Attribution:
     """Who refused this call. `bucket_arn` is the bucket's or the access point's; `caller` the task's session."""
-    said = _said(call, bucket_arn)
+    said = _said(call, bucket_arn, weighed)
     asked = said or Attribution(
         action=PERMISSIONS.get(call.operation, f"s3:{call.operation}"), resource=_resource(call, bucket_arn)
     )
     return evaluate(asked, weighed, asked.principal or caller, prefix=call.target)
 
 
-def _said(call: CallSeen, bucket_arn: str) -> Attribution | None:
+def _said(call: CallSeen, bucket_arn: str, weighed: Weighed) -> Attribution | None:
     found = next(iter(find_denials([call.message or ""])), None)
     if found is None or found.action is None:
         return None
-    return attribution_of(found, resource=_resource(call, bucket_arn))
+    resource = _resource(call, bucket_arn)
+    if found.action.startswith("kms:"):  # KMS may speak of "the resource associated with this ciphertext" alone
+        resource = next(iter(weighed.keys), "*") if len(weighed.keys) == 1 else "*"
+    return attribution_of(found, resource=resource)
 
 
 def attribution_of(found: Denial, *, resource: str) -> Attribution:
