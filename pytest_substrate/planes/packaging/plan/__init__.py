@@ -8,8 +8,8 @@ file is read elsewhere. What decides is one rule for each resource type (`creden
 from __future__ import annotations
 
 from pytest_substrate.planes.packaging.plan.change import Plan
-from pytest_substrate.planes.packaging.plan.judge import Judged, judge_plan
+from pytest_substrate.planes.packaging.plan.judge import Judged, judge_plan, plan_diagnosis
 from pytest_substrate.planes.packaging.plan.reading import read_plan
 from pytest_substrate.planes.packaging.plan.records import records_of
 
-__all__ = ["Judged", "Plan", "judge_plan", "read_plan", "records_of"]
+__all__ = ["Judged", "Plan", "judge_plan", "plan_diagnosis", "read_plan", "records_of"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.planes.packaging.plan.change import Action, Change
 from pytest_substrate.planes.packaging.plan.finding import KEEP, MOVED, OVERWRITTEN, READERS, Finding, goes, verb
-from pytest_substrate.planes.packaging.plan.names import key_names, secret_name
+from pytest_substrate.planes.packaging.plan.names import same_key, secret_name
 from pytest_substrate.planes.packaging.plan.sensitive import changed_sensitive, sensitive_change
 from pytest_substrate.planes.packaging.plan.values import (
     any_true,
@@ -202,8 +202,7 @@ def _value_changes(
 def _another_key(change: Change, attribute: str) -> bool:
     if not change.changes(attribute):
         return False
-    unknown = change.is_unknown(attribute)
-    return unknown or key_names(change.before.get(attribute)) != key_names(change.after.get(attribute))
+    return change.is_unknown(attribute) or not same_key(change.before.get(attribute), change.after.get(attribute))
 
 
 def _another_policy(change: Change, attribute: str) -> bool:
@@ -224,7 +223,8 @@ def _replicas_change(change: Change) -> bool:
     planned = {_region(item): item for item in after} if isinstance(after, list) else {}
     unknown = any_true([_keys_in(part) for part in _list(_unknown_of(change, "replica"))])
     return any(
-        _region(item) not in planned or unknown or _key_of(item) != _key_of(planned[_region(item)]) for item in before
+        _region(item) not in planned or unknown or not same_key(_key_of(item), _key_of(planned[_region(item)]))
+        for item in before
     )
 
 
@@ -244,8 +244,8 @@ def _region(item: Any) -> str:
     return canonical(item.get("region")) if isinstance(item, Mapping) else ""
 
 
-def _key_of(item: Any) -> frozenset[str]:
-    return key_names(item.get("kms_key_id")) if isinstance(item, Mapping) else frozenset()
+def _key_of(item: Any) -> Any:
+    return item.get("kms_key_id") if isinstance(item, Mapping) else None
 
 
 def _is_secure(change: Change) -> bool:

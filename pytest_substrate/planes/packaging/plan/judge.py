@@ -7,12 +7,12 @@ be allowed by its address until a time. Values of the plan are compared and neve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
-from pytest_substrate.model.facts import FactValue, admitted
+from pytest_substrate.model.facts import FactValue, admitted, number_of
 from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.planes.packaging.plan import credentials, definitions, keys, roles, sensitive, services
 from pytest_substrate.planes.packaging.plan.change import Action, Change, Plan
@@ -109,6 +109,22 @@ def judge_plan(plan: Plan, *, now: datetime, allowed: Mapping[str, datetime] | N
     elif not judged:
         judged.append(Judged(address=WHOLE, diagnosis=passed("the plan has no resources")))
     return tuple(judged)
+
+
+def plan_diagnosis(judged: Sequence[Judged]) -> Diagnosis:
+    """What a judged plan comes to as a whole, for a check that asks of it once: its first red address, with how many.
+
+    What is allowed is none; a plan whose red changes are all allowed is PASS, with their number as `count`.
+    """
+    open_ = [one for one in judged if one.diagnosis.outcome is not Outcome.PASS and one.allowed_until is None]
+    if not open_:
+        allowed = sum(one.allowed_until is not None for one in judged)
+        words = f"the plan leaves credentials and images alone; {number_of(allowed, 'change')} allowed"
+        return passed(words if allowed else words.partition(";")[0], total=len(judged), count=allowed or None)
+    first = max(open_, key=lambda one: (_ORDER.index(one.diagnosis.outcome), -open_.index(one)))
+    more = f" (and {len(open_) - 1} more)" if len(open_) > 1 else ""
+    message = f"{first.address}: {first.diagnosis.message}{more}"
+    return replace(first.diagnosis, message=message).with_facts({"count": len(open_), "total": len(judged)})
 
 
 def _diagnoses(plan: Plan) -> Iterator[tuple[str, Diagnosis]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_substrate.planes.packaging.plan.change import Action, Change, Resource
 from pytest_substrate.planes.packaging.plan.credentials import readers_changed
 from pytest_substrate.planes.packaging.plan.finding import MOVED, READERS, Finding, goes, verb
-from pytest_substrate.planes.packaging.plan.names import key_names
+from pytest_substrate.planes.packaging.plan.names import key_names, same_key
 from pytest_substrate.planes.packaging.plan.sensitive import sensitive_change
 from pytest_substrate.planes.packaging.plan.values import same_document
 
@@ -49,7 +49,7 @@ def alias(change: Change, among: Surroundings) -> Finding | None:
     if goes(change):
         return _lost(change, "the alias by which a credential's key is named")
     was, becomes = change.before.get("target_key_id"), change.after.get("target_key_id")
-    if change.is_unknown("target_key_id") or key_names(was) != key_names(becomes):
+    if change.is_unknown("target_key_id") or not same_key(was, becomes):
         return readers_changed(change, "target_key_id")
     return None
 

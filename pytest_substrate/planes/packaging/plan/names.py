@@ -30,6 +30,13 @@ def key_names(value: Any) -> frozenset[str]:
     return frozenset({found[1] if found else value})
 
 
+def same_key(one: Any, other: Any) -> bool:
+    """Whether two names are of one key: two ARNs where they are equal, else by id or alias."""
+    if isinstance(one, str) and isinstance(other, str) and one.startswith("arn:") and other.startswith("arn:"):
+        return one == other
+    return key_names(one) == key_names(other)
+
+
 def role_name(value: Any) -> str | None:
     """A role's name, out of its ARN or itself."""
     if not isinstance(value, str) or not value:

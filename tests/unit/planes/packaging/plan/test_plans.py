@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Outcome, Verdict
 from pytest_substrate.model.record import exit_code, report_json
-from pytest_substrate.planes.packaging.plan import judge_plan, read_plan, records_of
+from pytest_substrate.planes.packaging.plan import judge_plan, plan_diagnosis, read_plan, records_of
 from pytest_substrate.planes.packaging.plan.records import CHECK
 from tests.unit.planes.packaging.plan.documents import CREATE, DELETE, NOW, PLATFORM, REPLACE, UNKNOWN, Document
 
@@ -120,6 +120,19 @@ def test_a_change_is_allowed_by_its_address_until_a_time() -> None:
         if expected is Outcome.WAIVED:
             assert ("VIOLATION", "2026-11-25T13:00:00Z") == (record.facts["waived_outcome"], record.facts["expires_at"])
             assert record.next is None
+
+
+def test_a_plan_comes_to_its_first_violation_and_how_many_are_red() -> None:
+    """An undecided address before it does not hide it; what is allowed is none."""
+    document = Document().changes("aws_kms_key.msk", ("x",)).changes(VERSION, DELETE).changes(PASSWORD, REPLACE)
+    whole = plan_diagnosis(document.judged())
+    assert (Outcome.VIOLATION, 3, len(PLATFORM)) == (whole.outcome, whole.facts["count"], whole.facts["total"])
+    assert whole.message.startswith(f"{VERSION}: ")
+    assert whole.message.endswith("(and 2 more)")
+    allowed = dict.fromkeys((VERSION, PASSWORD, "aws_kms_key.msk"), NOW + timedelta(hours=1))
+    whole = plan_diagnosis(document.judged(allowed=allowed))
+    assert (Outcome.PASS, 3) == (whole.outcome, whole.facts["count"])
+    assert "count" not in plan_diagnosis(Document().judged()).facts
 
 
 def test_each_cause_is_one_of_the_checks() -> None:

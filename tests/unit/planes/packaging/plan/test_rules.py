@@ -87,6 +87,7 @@ RED: list[tuple[str, str, tuple[str, ...], dict[str, Any]]] = [
     (OVERWRITTEN, "aws_secretsmanager_secret.kafka", UPDATE, {"rotation_lambda_arn": "arn:aws:lambda:x"}),
     (READERS, "aws_secretsmanager_secret.kafka", UPDATE, {"kms_key_id": UNKNOWN}),
     (READERS, "aws_secretsmanager_secret.kafka", UPDATE, {"kms_key_id": None}),
+    (READERS, "aws_secretsmanager_secret.kafka", UPDATE, {"kms_key_id": KEY.replace(ACCOUNT, "222233334444")}),
     (READERS, "aws_secretsmanager_secret.kafka", UPDATE, {"policy": policy("secretsmanager:*", effect="Deny")}),
     (READERS, "aws_secretsmanager_secret.kafka", UPDATE, {"policy": UNKNOWN}),
     (OVERWRITTEN, "aws_ssm_parameter.db", UPDATE, {"value": "LEAK-new"}),
