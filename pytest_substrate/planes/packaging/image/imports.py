@@ -28,7 +28,7 @@ _TRIPLETS: Final = {
 _ALWAYS: Final = frozenset(
     """
     _abc _ast _codecs _collections _functools _imp _io _locale _operator _signal _sre _stat _string _symtable _thread
-    _tracemalloc _warnings _weakref atexit builtins errno faulthandler gc itertools marshal posix pwd sys time
+    _tracemalloc _warnings _weakref atexit builtins errno faulthandler gc itertools marshal posix pwd sys time xxsubtype
     _frozen_importlib _frozen_importlib_external zipimport __main__
     """.split()  # noqa: SIM905  a list of thirty words would be thirty lines
 )

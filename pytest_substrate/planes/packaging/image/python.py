@@ -19,6 +19,7 @@ from pytest_substrate.planes.packaging.image.start import PYTHON, Start, User, a
 _NAMED: Final = re.compile(r"(python|pypy)(\d)\.(\d{1,2})(t?)d?")
 _LIBPYTHON: Final = re.compile(r"libpython(3)\.(\d{1,2})(t?)d?\.so.*")
 _LIBRARY: Final = re.compile(r"(python|pypy)(3)\.(\d{1,2})(t?)")
+_PY_VERSION: Final = re.compile(r'^#define\s+PY_VERSION\s+"([0-9.abrc]+)\+?"', re.MULTILINE)
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "busybox", "zsh"})
 _TAKES_VALUE: Final = ("W", "X")
 
@@ -378,9 +379,9 @@ class _Model:
         told = {word.removeprefix("python ") for word in words if word.startswith(f"python {minor}")}
         if len(told) == 1:
             return told.pop()
-        header = self._image.file(f"{prefix}/include/{folder}/patchlevel.h")
-        if header is not None:
-            found = re.search(r'^#define\s+PY_VERSION\s+"([0-9.abrc]+)\+?"', header.read(), re.MULTILINE)
+        for include in (folder, f"{folder}m"):  # `m` until 3.7
+            header = self._image.file(f"{prefix}/include/{include}/patchlevel.h")
+            found = _PY_VERSION.search(header.read()) if header is not None else None
             if found is not None and found[1].startswith(minor):
                 return found[1]
         for text in (

@@ -67,7 +67,7 @@ def started(image: ImageFacts, argv: Sequence[str]) -> Start:
 
 def working_dir(image: ImageFacts) -> str:
     """Where the image's program starts."""
-    return posixpath.normpath("/" + image.config.working_dir)
+    return posixpath.normpath("/" + image.config.working_dir.lstrip("/"))
 
 
 def absolute(image: ImageFacts, path: str) -> str:

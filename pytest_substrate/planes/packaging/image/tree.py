@@ -21,6 +21,9 @@ LONGEST_NAME: Final = 255
 MOST_LINKS: Final = 40
 """How many links the kernel follows before it calls them a loop."""
 
+MOST_LINKS_UNPACKED: Final = 255
+"""How many links umoci and containerd follow where they unpack."""
+
 MOST_ENTRIES: Final = 4_000_000
 """Of one image; ten times more than large ones have, and what a memory can hold."""
 
@@ -217,6 +220,13 @@ class Merge:
 
     def _enter(self, folder: str) -> str:
         """The folder's path without links, made where it is missing; links lead on inside the root."""
+        found = self._reach(folder, make=True)
+        if found is None:
+            _refuse("has a path through a file")
+        return found
+
+    def _reach(self, folder: str, *, make: bool) -> str | None:
+        """The folder's path without links; None where a file is in the way, or where it is missing and isn't made."""
         if folder in self.tree.folders:
             return folder
         rest, here, links = _parts(folder), "", 0
@@ -228,23 +238,25 @@ class Merge:
             entry = self.tree.folders[here].get(part)
             if isinstance(entry, str):
                 links += 1
-                if links > LONGEST_NAME:
+                if links > MOST_LINKS_UNPACKED:
                     _refuse("has a path through a loop of links")
                 rest += _parts(entry)
                 here = "" if entry.startswith("/") else here
                 continue
-            if entry is not None and entry is not True:
-                _refuse("has a path through a file")
-            place = _join(here, part)
-            if entry is None:
-                if len(part.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
-                    _refuse("has a name that no file system takes")
-                self._counted()
-                self.tree.folders[here][part] = True
-                self.tree.folders[place] = {}
-                self._own.setdefault(here, set()).add(part)
-            here = place
+            if entry is None and make:
+                self._make(here, part)
+            elif entry is not True:
+                return None
+            here = _join(here, part)
         return here
+
+    def _make(self, folder: str, name: str) -> None:
+        if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+            _refuse("has a name that no file system takes")
+        self._counted()
+        self.tree.folders[folder][name] = True
+        self.tree.folders[_join(folder, name)] = {}
+        self._own.setdefault(folder, set()).add(name)
 
     def _whiteout(self, folder: str, name: str) -> None:
         hidden = name.removeprefix(_MARK)
@@ -252,8 +264,8 @@ class Merge:
             return  # what AUFS keeps for itself
         if hidden in ("", ".", ".."):
             _refuse("has a whiteout of nothing")
-        at = self.tree.locate(folder)
-        if at is None or at not in self.tree.folders:
+        at = self._reach(folder, make=False)
+        if at is None:
             return
         if name == _OPAQUE:
             self._bare(at)
