@@ -33,8 +33,10 @@ class Run:
         return tuple(record for record in self.records if not record.outcome.green)
 
 
-def run_plane(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Run:
-    """`pytest -m messaging_plane` in the checkout, with its evidence in `folder`; `env` is the whole environment."""
+def run_plane(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, plane: str = "messaging_plane"
+) -> Run:
+    """`pytest -m PLANE` in the checkout, with its evidence in `folder`; `env` is the whole environment."""
     evidence = folder / "evidence.json"
     done = subprocess.run(
         [
@@ -42,7 +44,7 @@ def run_plane(folder: Path, *arguments: str, env: Mapping[str, str] | None = Non
             "-m",
             "pytest",
             "-m",
-            "messaging_plane",
+            plane,
             "-p",
             "no:cacheprovider",
             f"--substrate-evidence={evidence}",

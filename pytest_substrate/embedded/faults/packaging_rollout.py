@@ -10,6 +10,7 @@ from pytest_substrate.embedded.faults import fault
 from pytest_substrate.embedded.network.mode import Refuse
 from pytest_substrate.embedded.platform import dev_min, names, pipeline, roles
 from pytest_substrate.embedded.platform.platform import Platform, wait_until
+from pytest_substrate.embedded.platform.releases import later_image, record, recorded
 from pytest_substrate.embedded.platform.service import (
     Definition,
     await_deployment,
@@ -20,7 +21,6 @@ from pytest_substrate.embedded.platform.service import (
 )
 from pytest_substrate.model.outcome import Layer
 
-_LATER: Final = "1.0.1"
 _FRAGILE: Final = (
     "import ingest.__main__ as it, kafka, json, time\n"
     "producer = kafka.KafkaProducer(**it.settings())\n"
@@ -54,7 +54,7 @@ def image_by_tag(platform: Platform) -> Iterator[None]:
 )
 def unreleased_image(platform: Platform) -> Iterator[None]:
     """It works, and nobody released it."""
-    with _later_image(platform) as digest, deployed(platform, _running(dev_min.image_at(digest))):
+    with later_image(platform) as digest, deployed(platform, _running(dev_min.image_at(digest))):
         yield
 
 
@@ -67,7 +67,7 @@ def unreleased_image(platform: Platform) -> Iterator[None]:
 )
 def release_record_lost(platform: Platform) -> Iterator[None]:
     """All that runs may be right, and nothing says so."""
-    with _record(platform, None):
+    with record(platform, None):
         yield
 
 
@@ -81,7 +81,7 @@ def release_record_lost(platform: Platform) -> Iterator[None]:
 def release_record_cut(platform: Platform) -> Iterator[None]:
     """Half a JSON object."""
     content = (platform.folder / pipeline.RECORD).read_bytes()
-    with _record(platform, content[: len(content) // 2]):
+    with record(platform, content[: len(content) // 2]):
         yield
 
 
@@ -123,7 +123,7 @@ def rollout_stuck(platform: Platform) -> Iterator[None]:
 
         return change
 
-    with _later_image(platform) as digest, _recorded(platform, digest), registered(platform, stuck(digest)):
+    with later_image(platform) as digest, recorded(platform, digest), registered(platform, stuck(digest)):
         yield
 
 
@@ -253,40 +253,6 @@ def _released(platform: Platform) -> str:
     service = ecs.describe_services(cluster=names.ECS_CLUSTER, services=[names.SERVICE])["services"][0]
     definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     return str(container(definition)["image"]).partition("@")[2]
-
-
-@contextlib.contextmanager
-def _later_image(platform: Platform) -> Iterator[str]:
-    """A later image of the same program, without the library's own tests of nothing; its digest."""
-    digest = dev_min.push_image(platform, tag=_LATER, keep=lambda path: not path.endswith("/INSTALLER"))
-    try:
-        yield digest
-    finally:
-        platform.client("ecr").batch_delete_image(repositoryName=names.REPOSITORY, imageIds=[{"imageDigest": digest}])
-
-
-@contextlib.contextmanager
-def _record(platform: Platform, content: bytes | None) -> Iterator[None]:
-    """Another content of the release record, or none."""
-    path = platform.folder / pipeline.RECORD
-    before = path.read_bytes()
-    try:
-        if content is None:
-            path.unlink()
-        else:
-            path.write_bytes(content)
-        yield
-    finally:
-        path.write_bytes(before)
-
-
-@contextlib.contextmanager
-def _recorded(platform: Platform, digest: str) -> Iterator[None]:
-    """The release of another digest by the pipeline."""
-    before = (platform.folder / pipeline.RECORD).read_bytes()
-    with _record(platform, before):
-        pipeline.release(platform, digest)
-        yield
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from pytest_substrate.embedded.kafka.resources import Acl, TopicSpec
 from pytest_substrate.embedded.platform import names, roles
 from pytest_substrate.embedded.platform.service import await_deployment
 from pytest_substrate.embedded.runtime import images
+from pytest_substrate.embedded.runtime.base import PROGRAMS, base_files
 from pytest_substrate.embedded.runtime.registry import push
 
 if TYPE_CHECKING:
@@ -50,21 +51,31 @@ def build_account(platform: Platform, *, policy: roles.Policy) -> tuple[str, str
     return push_image(platform), secret_arn
 
 
-def push_image(platform: Platform, *, tag: str = names.TAG, keep: Callable[[str], bool] = bool) -> str:
+def push_image(
+    platform: Platform,
+    *,
+    tag: str = names.TAG,
+    keep: Callable[[str], bool] = bool,
+    more: Mapping[str, bytes] | None = None,
+    labels: Mapping[str, str] = names.LABELS,
+    architecture: str = "amd64",
+) -> str:
     """Build the service's image, push it to its repository, and tell its digest.
 
-    `keep` says by the path which files of kafka-python are in it, all by default.
+    `keep` says by the path which files of kafka-python are in it, all by default; `more` lie over the others.
     """
     own = images.folder_files(Path(str(files("pytest_substrate.embedded.platform") / "images/ingest")), at="/app")
     library = {path: data for path, data in images.distribution_files("kafka-python").items() if keep(path)}
     certificate = {names.CA_FILE: platform.authority.ca_file.read_bytes()}
+    layers = [
+        images.layer(base_files(architecture), executable=PROGRAMS, compression=0),
+        images.layer(library, compression=0),
+        images.layer(images.python_files(own) | certificate, compression=0),
+    ]
+    if more:
+        layers.append(images.layer(more, compression=0))
     image = images.build(
-        [
-            images.layer(library, compression=0),
-            images.layer(images.python_files(own) | certificate, compression=0),
-        ],
-        entrypoint=["python", "-m", "ingest"],
-        working_dir="/app",
+        layers, entrypoint=["python", "-m", "ingest"], working_dir="/app", labels=labels, architecture=architecture
     )
     return push(image, registry=platform.cloud.registry, repository=names.REPOSITORY, tag=tag)
 

@@ -25,6 +25,8 @@ SERVICE: Final = "ingest"
 CONTAINER: Final = "app"
 REPOSITORY: Final = "acme/ingest"
 TAG: Final = "1.0.0"
+LABELS: Final = {"org.opencontainers.image.title": "ingest", "org.opencontainers.image.vendor": "acme"}
+"""Of the service's image; its contract names the title."""
 LOG_GROUP: Final = "/ecs/ingest"
 RUNNING: Final = 2
 SUBNETS: Final = ["subnet-0a1b2c3d4e5f60718", "subnet-1b2c3d4e5f607182a"]

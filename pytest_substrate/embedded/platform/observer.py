@@ -31,7 +31,9 @@ def observer_policy() -> Policy:
     file = declaration_file()
     declaration = parse_declaration(file.read_text(encoding="utf-8"), name=file.name)
     roles = [names.role_arn(names.EXECUTION_ROLE)]
-    policy = permissions.observer_policy([Plane.MESSAGING, Plane.DATA], declaration, execution_roles=roles)
+    policy = permissions.observer_policy(
+        [Plane.MESSAGING, Plane.PACKAGING, Plane.DATA], declaration, execution_roles=roles
+    )
     return allow([*policy["Statement"], *_fixture_statements()])
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pytest_substrate.model.diagnosis import Diagnosis
+from pytest_substrate.model.diagnosis import Diagnosis, inconclusive
+from pytest_substrate.model.facts import line
+from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.outcome import Outcome
+from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.model.subjects import name_of
+from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.packaging import observe
 from pytest_substrate.planes.packaging.diagnose.released import (
     diagnose_in_registry,
@@ -42,12 +47,31 @@ def _judge_pinned(context: Context, subject: str) -> Diagnosis:
 
 
 def _judge_in_registry(context: Context, subject: str) -> Diagnosis:
+    """By what the registry says of the digest; where that is well, by what is found on the way to its files."""
     declared = workload(context, subject)
-    return diagnose_in_registry(
+    listed = diagnose_in_registry(
         observe_released_image(context, declared.artifact),
         observe_workload_definition(context, subject),
         observe_record(context, declared.artifact),
     )
+    if listed.outcome is not Outcome.PASS:
+        return listed
+    return _of_contents("PKG-020", context, subject).with_facts(listed.facts)
+
+
+def _of_contents(check: str, context: Context, subject: str) -> Diagnosis:
+    seen = observe.observe_contents(context, subject)
+    if isinstance(seen, Unobserved):
+        return unseen(seen, "the image's contents")
+    if isinstance(seen, Missing):
+        return inconclusive("not-asked", f"the image was not read: there is no {line(seen.what, 120)}")
+    found = seen.diagnoses.get(check) or inconclusive("not-asked", "the image could not be read to its end (PKG-020)")
+    record = observe_record(context, workload(context, subject).artifact)
+    return found.with_facts({"image_digest": record.digest if isinstance(record, ReleaseRecord) else None})
+
+
+def _judge_contents(check: str) -> Callable[[Context, str], Diagnosis]:
+    return lambda context, subject: _of_contents(check, context, subject)
 
 
 def _judge_running(context: Context, subject: str) -> Diagnosis:
@@ -88,4 +112,5 @@ _JUDGES: Final[Mapping[str, Callable[[Context, str], Diagnosis]]] = {
     "PKG-030": _judge_running,
     "PKG-040": _judge_rollout,
     "PKG-050": _judge_stops,
+    **{check: _judge_contents(check) for check in ("PKG-060", "PKG-070", "PKG-080", "PKG-090", "PKG-100")},
 }

@@ -5,11 +5,29 @@ Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our ow
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
 from pytest_substrate.adapters.aws import rollout
+from pytest_substrate.adapters.aws.ecr_source import EcrSource
+from pytest_substrate.model.aws.ecs import Container, TaskDefinition
 from pytest_substrate.model.aws.rollout import ServiceDeployments, ServiceRevision, Stops
+from pytest_substrate.model.diagnosis import Diagnosis
+from pytest_substrate.model.image import Descriptor, ImageConfig, Platform
 from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.release_record import ReleaseRecord
+from pytest_substrate.planes.packaging.diagnose.released import platform_of
+from pytest_substrate.planes.packaging.image.contents import Contract, contents_of
+from pytest_substrate.planes.packaging.image.facts import ImageFacts
+from pytest_substrate.planes.packaging.image.observe import observe_image
+from pytest_substrate.planes.packaging.instrument import CHECKS, diagnose_image
 from pytest_substrate.planes.plane import Context
-from pytest_substrate.planes.workloads import seen
+from pytest_substrate.planes.workloads import observe_record, observe_workload_definition, seen, workload
+
+if TYPE_CHECKING:
+    from pytest_substrate.model.declaration import Contract as Declared
 
 
 def observe_deployments(context: Context, service: str) -> ServiceDeployments | Missing | Unobserved:
@@ -52,4 +70,61 @@ def observe_stops(context: Context, subject: str) -> Stops | Missing | Unobserve
         f"ecs/stops/{subject}",
         Stops | Missing | Unobserved,
         lambda: rollout.read_stops(context.target.client("ecs"), cluster, **chosen),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the image of a workload comes to, check by check; a whole image is too much to hand to another process."""
+
+    diagnoses: dict[str, Diagnosis]
+
+
+def observe_contents(context: Context, subject: str) -> Judged | Missing | Unobserved:
+    """The released image as the workload starts it, read once and judged. Key `image/SUBJECT`."""
+    return seen(context, f"image/{subject}", Judged | Missing | Unobserved, lambda: _judged(context, subject))
+
+
+def _judged(context: Context, subject: str) -> Judged | Missing | Unobserved:
+    declared = workload(context, subject)
+    definition, record = observe_workload_definition(context, subject), observe_record(context, declared.artifact)
+    if not isinstance(definition, TaskDefinition):
+        return definition
+    if not isinstance(record, ReleaseRecord):
+        return Unobserved(reason="not-asked", detail="no release record names a digest")
+    artifact = context.declaration.artifact[declared.artifact]
+    source = EcrSource(
+        context.target.client("ecr"), account=context.declaration.account, repository=artifact.repository
+    )
+    wanted = platform_of(definition)
+    found = observe_image(
+        source, Descriptor(digest=record.digest), Platform(os=wanted.system, architecture=wanted.architecture)
+    )
+    if isinstance(found, ImageFacts):
+        found = replace(found, config=_as_started(found.config, definition.container(declared.container)))
+    contents = contents_of(found) if isinstance(found, ImageFacts) else found
+    contract = _contract(artifact.contract)
+    judged = {check: diagnose_image(check, contents, contract) for check in CHECKS}
+    return Judged(diagnoses={check: diagnosis for check, diagnosis in judged.items() if diagnosis is not None})
+
+
+def _as_started(config: ImageConfig, container: Container | None) -> ImageConfig:
+    """The image's configuration with what the task definition says instead; an entry point of its own drops CMD."""
+    if container is None:
+        return config
+    entry, command = config.entrypoint, config.command
+    if container.entry_point:
+        entry, command = container.entry_point, ()
+    if container.command:
+        command = container.command
+    folder = container.working_directory or config.working_dir
+    return replace(config, entrypoint=entry, command=command, working_dir=folder)
+
+
+def _contract(declared: Declared) -> Contract:
+    return Contract(
+        distributions=tuple(Requirement(text) for text in declared.distributions),
+        imports=declared.imports,
+        python=declared.python,
+        labels=declared.labels,
     )

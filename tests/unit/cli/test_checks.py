@@ -78,7 +78,7 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         said["account"],
         said["region"],
     )
-    assert {"substrate": True, "packaging_plane": False} == said["planes"]
+    assert {"substrate": True, "packaging_plane": True} == said["planes"]
     assert check_set_digest(required) == said["check_set"]
     assert {(pair.check, pair.subject) for pair in required} == {
         (line["check"], line["subject"]) for line in said["checks"] if line["state"] in ("demanded", "waived")
