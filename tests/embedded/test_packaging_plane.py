@@ -28,9 +28,9 @@ def attached(kept_platform: Path) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("fault", PACKAGING, ids=[fault.name for fault in PACKAGING])
-def test_a_fault_turns_its_own_check_red_first(fault: Fault, attached: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_fault_turns_its_own_check_red_first(fault: Fault, kept_platform: Path, tmp_path: Path) -> None:
     """What is released, what runs, what stops, what an image holds: each is told where it belongs."""
-    assert_first_red(fault, plane=PLANE, checks=CHECKS, folder=tmp_path, env=attached)
+    assert_first_red(fault, plane=Plane.PACKAGING, platform=kept_platform, folder=tmp_path)
 
 
 def test_all_faults_are_undone(attached: Mapping[str, str], tmp_path: Path) -> None:
