@@ -50,7 +50,10 @@ class _OutOfReach(Exception):
 
 
 def read_elf(window: Window, size: int) -> Elf:
-    """The headers of a file of `size` bytes that begins with the ELF magic."""
+    """The headers of a file of `size` bytes that begins with the ELF magic.
+
+    Where a window is out of reach, every other one that is needed was asked for as well.
+    """
     try:
         return _read(window, size)
     except _Damaged as error:
@@ -182,8 +185,10 @@ def _names(window: Window, segments: list[_Segment], entries: dict[int, int], of
     else:
         raise _Damaged("has a table of names outside its segments")
     found = {}
-    for offset in sorted(offsets):
-        piece = _bytes(window, start + offset, min(length - offset, _LONGEST_NAME))
+    pieces = {offset: window(start + offset, min(length - offset, _LONGEST_NAME)) for offset in sorted(offsets)}
+    for offset, piece in pieces.items():
+        if piece is None:
+            raise _OutOfReach  # now that all that is out of reach was asked for
         if b"\0" not in piece:
             raise _Damaged("has a name without an end")
         found[offset] = _text(piece, 0)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_substrate.planes.packaging.image.elf import Elf, read_elf
@@ -27,8 +27,25 @@ _SYSTEM: Final = re.compile(r"(?:\./|/)*etc/(?:ld\.so\.cache|passwd|group|ld-mus
 _NAMED: Final = re.compile(r"pyvenv\.cfg|patchlevel\.h|python3\d{1,2}\.zip|__editable___\w+_finder\.py")
 
 
-def kept(member: Member, content: Content) -> File | None:
-    """What is kept of a regular file, None for nothing; its content is read as far as that takes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """An ELF file whose tables lie too far apart for one look: what was `seen` of it, and what is `wanted` yet."""
+
+    seen: Mapping[tuple[int, int], bytes]
+    wanted: tuple[tuple[int, int], ...]
+
+    def finished(self, member: Member, content: Content) -> Elf:
+        """Its headers, by a second look at the same file."""
+        stream = _Windows(content, member.size, hold=False)
+        found = dict(self.seen) | {one: stream.window(*one) or b"" for one in sorted(self.wanted)}
+        return read_elf(lambda offset, length: found.get((offset, length)), member.size)
+
+
+def kept(member: Member, content: Content, unfinished: list[Unfinished]) -> File | None:
+    """What is kept of a regular file, None for nothing; its content is read as far as that takes.
+
+    A file that takes a second look is added to `unfinished`.
+    """
     path = member.name
     name = path[path.rfind("/") + 1 :]
     if name in _BY_NAME or name[-4:] in _BY_ENDING or path.startswith(_ETC):
@@ -37,7 +54,7 @@ def kept(member: Member, content: Content) -> File | None:
             return found
     start = content.starts(4)
     if start == b"\x7fELF":
-        return _elf(member, content, name)
+        return _elf(member, content, name, unfinished)
     if start[:2] == b"#!" and member.mode & 0o111:
         return _with_program(_plain(member), content.read(_LONGEST_SHEBANG))
     return None
@@ -71,12 +88,14 @@ def _with_program(file: File, start: bytes) -> File:
     return replace(file, program="script", shebang=line)
 
 
-def _elf(member: Member, content: Content, name: str) -> File:
+def _elf(member: Member, content: Content, name: str, unfinished: list[Unfinished]) -> File:
     plain = replace(_plain(member), program="elf")
     if not member.whole:
         return replace(plain, elf=Elf(unread=True))
     stream = _Windows(content, member.size)
     found = read_elf(stream.window, member.size)
+    if found.unread:
+        unfinished.append(Unfinished(seen=stream.seen, wanted=tuple(stream.missed)))
     if _OF_PYTHON.fullmatch(name):
         return replace(plain, elf=found, words=_python_words(stream))
     if name.startswith(("libc.so.6", "libc-2.")):
@@ -87,18 +106,29 @@ def _elf(member: Member, content: Content, name: str) -> File:
 class _Windows:
     """A file that streams by: its beginning is held, and what lies further on is read once, in passing."""
 
-    def __init__(self, content: Content, size: int) -> None:
+    def __init__(self, content: Content, size: int, *, hold: bool = True) -> None:
         self._content, self._size = content, size
+        self._most = HELD if hold else 0
         self._held = bytearray()
         self._at = 0
+        self.seen: dict[tuple[int, int], bytes] = {}
+        self.missed: list[tuple[int, int]] = []
 
     def window(self, offset: int, length: int) -> bytes | None:
         """As `read_elf` asks for it."""
+        found = self._window(offset, length)
+        if found is None:
+            self.missed.append((offset, length))
+        else:
+            self.seen[offset, length] = found
+        return found
+
+    def _window(self, offset: int, length: int) -> bytes | None:
         end = min(offset + length, self._size)
         if offset >= self._size:
             return b""
-        while self._at == len(self._held) < min(end, HELD):
-            self._held += self._next(min(_STEP, min(end, HELD) - self._at))
+        while self._at == len(self._held) < min(end, self._most):
+            self._held += self._next(min(_STEP, min(end, self._most) - self._at))
         if end <= len(self._held):
             return bytes(self._held[offset:end])
         if offset < self._at:

@@ -7,9 +7,9 @@ an `Unobserved`; only bugs of our own are raised.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_substrate.model.image import (
@@ -36,7 +36,7 @@ from pytest_substrate.planes.packaging.image.documents import (
 )
 from pytest_substrate.planes.packaging.image.facts import ImageFacts, Refutation
 from pytest_substrate.planes.packaging.image.files import Files
-from pytest_substrate.planes.packaging.image.keep import kept
+from pytest_substrate.planes.packaging.image.keep import Unfinished, kept
 from pytest_substrate.planes.packaging.image.stream import LARGEST_LAYERS, Ahead, Hasher, Verified, inflated, turns
 from pytest_substrate.planes.packaging.image.tree import Merge
 
@@ -140,8 +140,17 @@ class _Layers:
         self._unpacked = 0
 
     def apply(self, wanted: Descriptor, diff_id: str, merge: Merge, files: Files) -> None:
-        """Stream one layer into the tree. What its bytes say counts only once they are proven to be its bytes."""
+        """Stream one layer into the tree; twice where it holds a binary whose tables lie too far apart for one look."""
         merge.next_layer()
+        again: dict[int, tuple[int, Unfinished]] = {}
+        self._stream(wanted, diff_id, lambda archive: _merge(archive, merge, files, again))
+        if again:
+            before = self._unpacked
+            self._stream(wanted, diff_id, lambda archive: _finish(archive, files, again))
+            self._unpacked = before
+
+    def _stream(self, wanted: Descriptor, diff_id: str, take: Callable[[tar.Bytes], None]) -> None:
+        """One layer's archive. What its bytes say counts only once they are proven to be its bytes."""
         with ExitStack() as held:
             hasher = Hasher()
             held.callback(hasher.finish)
@@ -152,9 +161,7 @@ class _Layers:
             archive = _Archive(iter(ahead), diff_id, hasher)
             wrong: Refuted | None = None
             try:
-                raw = tar.Bytes(iter(archive))
-                for member, content in tar.members(raw):
-                    merge.apply(member, _number(member, content, files) if member.kind == tar.REGULAR else 0)
+                take(tar.Bytes(iter(archive)))
                 archive.drain()
             except Refuted as error:
                 wrong = error
@@ -174,10 +181,25 @@ class _Layers:
             yield piece
 
 
-def _number(member: tar.Member, content: tar.Content, files: Files) -> int:
-    """The number of a regular file."""
-    found = kept(member, content)
-    return files.plain(member.mode & 0o7777, member.uid, member.gid) if found is None else files.add(found)
+def _merge(archive: tar.Bytes, merge: Merge, files: Files, again: dict[int, tuple[int, Unfinished]]) -> None:
+    """Every entry of a layer into the tree; `again` gets the files that take a second look, by their place in it."""
+    unfinished: list[Unfinished] = []
+    for at, (member, content) in enumerate(tar.members(archive)):
+        number = 0
+        if member.kind is tar.REGULAR:
+            found = kept(member, content, unfinished)
+            number = files.plain(member.mode & 0o7777, member.uid, member.gid) if found is None else files.add(found)
+            if unfinished:
+                again[at] = (number, unfinished.pop())
+        merge.apply(member, number)
+
+
+def _finish(archive: tar.Bytes, files: Files, again: dict[int, tuple[int, Unfinished]]) -> None:
+    """The second look."""
+    for at, (member, content) in enumerate(tar.members(archive)):
+        if at in again:
+            number, unfinished = again[at]
+            files.held[number] = replace(files.held[number], elf=unfinished.finished(member, content))
 
 
 class _Archive:
