@@ -241,6 +241,7 @@ def _job_logs(place: _Place) -> Where:
 
 
 SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
+    "cloudtrail:LookupEvents": _everywhere,
     "ecr:BatchGetImage": _repositories,
     "ecr:DescribeImages": _repositories,
     "ecr:GetDownloadUrlForLayer": _repositories,

@@ -18,7 +18,7 @@ from pytest_substrate.targets.guard import address_of_proxy, judge_identity, jud
 from pytest_substrate.targets.port import Refusal
 from pytest_substrate.targets.twin.pace import AWS_PACE
 
-_ASKED: Final = ("sts", "ecs", "kafka", "secretsmanager", "kms", "logs")
+_ASKED: Final = ("sts", "ecs", "kafka", "secretsmanager", "kms", "logs", "cloudtrail")
 """The endpoint prefixes that a run asks, for NO_PROXY."""
 
 

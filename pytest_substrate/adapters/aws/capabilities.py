@@ -14,6 +14,7 @@ from pytest_substrate.adapters.aws.errors import unanswered
 from pytest_substrate.model.observation import Unobserved
 
 CHEAP_CALLS: Final[Mapping[str, str]] = {
+    "cloudtrail": "LookupEvents",
     "ecs": "ListClusters",
     "kafka": "ListClusters",
     "kms": "ListKeys",

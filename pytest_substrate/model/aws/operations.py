@@ -131,6 +131,19 @@ _OF_PLANES: Final[Mapping[str, Operation]] = {
         },
         missing=("NotFoundException",),
     ),
+    "cloudtrail:LookupEvents": Operation(
+        permissions=("cloudtrail:LookupEvents",),
+        sends=(
+            "LookupAttributes",
+            "LookupAttributes[].AttributeKey",
+            "LookupAttributes[].AttributeValue",
+            "StartTime",
+            "MaxResults",
+        ),
+        reads=("Events[].EventSource", "Events[].EventTime", "Events[].CloudTrailEvent"),
+        values={"LookupAttributes[].AttributeKey": ("EventName",)},
+        token="NextToken",
+    ),
     "sts:GetCallerIdentity": Operation(permissions=(), reads=("Account", "Arn")),
     "sts:AssumeRole": Operation(
         permissions=("sts:AssumeRole",),

@@ -185,7 +185,8 @@ _FRESHNESS = Check(
     subjects=subjects.secret_services,
     causes=(
         Cause(
-            slug="credential-stale-in-task", meaning="a task started before the secret's current version was created"
+            slug="credential-stale-in-task",
+            meaning="a task started before the secret's current version was created, or was made current",
         ),
         Cause(
             slug="credential-not-in-task",
@@ -202,13 +203,20 @@ _FRESHNESS = Check(
         _NO_SECRET,
         *UNSEEN_CAUSES,
     ),
-    permissions=permissions_of([*_SECRET, *_DEFINITION, "ecs:ListTasks", "ecs:DescribeTasks"]),
+    permissions=permissions_of(
+        [*_SECRET, *_DEFINITION, "ecs:ListTasks", "ecs:DescribeTasks", "cloudtrail:LookupEvents"]
+    ),
     next="aws ecs update-service --cluster {ecs_cluster} --service {ecs_service} --force-new-deployment "
     "--region {region}",
     nexts={"service-missing": _SERVICES},
     why="ECS reads a secret when a task starts and never again: without a redeploy, a rotation changes nothing.",
-    how="Each task's creation and start against the current version's creation and the secret's last change.",
-    red_when="a task is older than the current version, or can't be told to be younger than the last change.",
+    how="Each task's creation and start against the current version's creation and the secret's last change. AWS keeps "
+    "no time at which a version became current, so a task between the two is open; then, and only then, CloudTrail's "
+    "event history is asked when it was made current, unless the secret was changed in the last 15 minutes, as events "
+    "arrive late. Where that may not be asked or knows nothing, a task is fresh that was created after a run which saw "
+    "the same version current, as an unbroken ledger beside the evidence has it (its chain is verified, not a "
+    "signature). Nothing looks into a running task. Which of them decided is a fact of the record.",
+    red_when="a task is older than the current version, or can't be told to have started with it.",
 )
 
 _START = Check(

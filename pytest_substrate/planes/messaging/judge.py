@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.model.aws.ecs import TaskDefinition
+from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.aws.kafka import TopicState
 from pytest_substrate.model.aws.secrets import SecretState
+from pytest_substrate.model.aws.trail import SecretTrail
 from pytest_substrate.model.diagnosis import Diagnosis
 from pytest_substrate.model.facts import FactValue, admitted
 from pytest_substrate.model.observation import Missing, Unobserved
@@ -22,10 +25,16 @@ from pytest_substrate.planes.messaging.checks import CHECKS
 from pytest_substrate.planes.messaging.diagnose.cluster import diagnose_cluster
 from pytest_substrate.planes.messaging.diagnose.credential import diagnose_association, diagnose_secret
 from pytest_substrate.planes.messaging.diagnose.injection import expected_variables
-from pytest_substrate.planes.messaging.diagnose.rotation import diagnose_freshness
+from pytest_substrate.planes.messaging.diagnose.rotation import (
+    NOTHING_DECIDES,
+    UNDECIDED,
+    Deciders,
+    diagnose_freshness,
+)
 from pytest_substrate.planes.messaging.diagnose.rungs import RUNGS
 from pytest_substrate.planes.messaging.diagnose.seen import SMOKE_RETENTION_MS, Asked
 from pytest_substrate.planes.messaging.diagnose.task import NOT_A_FRESH_TASK, diagnose_start
+from pytest_substrate.planes.messaging.diagnose.trail import deciders_of, proof_of, undecided_without
 from pytest_substrate.planes.messaging.diagnose.wiring import diagnose_injection, diagnose_wiring, is_visible
 from pytest_substrate.planes.task_start import run_facts
 
@@ -138,8 +147,11 @@ def _judge_wiring(about: _Subject) -> Diagnosis:
 
 
 def _judge_freshness(about: _Subject) -> Diagnosis:
-    return diagnose_freshness(
-        observe.observe_secret(about.context, about.credential.secret),
+    """By the times; where they leave it open, CloudTrail is asked, and where that knows nothing, the ledger."""
+    secret = observe.observe_secret(about.context, about.credential.secret)
+    diagnose = partial(
+        diagnose_freshness,
+        secret,
         workloads.observe_service(about.context, about.name),
         workloads.observe_tasks(about.context, about.name),
         observe.observe_running_definitions(about.context, about.name),
@@ -148,6 +160,21 @@ def _judge_freshness(about: _Subject) -> Diagnosis:
         expected=expected_variables(about.credential),
         min_running=about.service.min_running,
     )
+    found = diagnose()
+    version = secret.current if isinstance(secret, SecretState) else None
+    if found.cause != UNDECIDED or not isinstance(secret, SecretState) or version is None or version.created is None:
+        return found
+    trail = observe.observe_secret_trail(about.context, secret, version.created)
+    deciders = NOTHING_DECIDES
+    if isinstance(trail, SecretTrail):
+        deciders = deciders_of(trail, secret, now=Instant.of(about.context.now))
+    if deciders == NOTHING_DECIDES:
+        known = about.context.known_since(f"service/{about.name}", "MSG-050 version_id", version.version_id)
+        deciders = Deciders(seen_current=None if known is None else Instant.of(known))
+    decided = diagnose(deciders=deciders)
+    if decided.cause != UNDECIDED:
+        return decided.with_facts(proof_of(deciders))
+    return decided if isinstance(trail, SecretTrail) else undecided_without(trail, decided)
 
 
 def _judge_start(about: _Subject) -> Diagnosis:

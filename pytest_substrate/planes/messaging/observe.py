@@ -8,10 +8,12 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Mapping
 
+from pytest_substrate.adapters.aws import cloudtrail as read_cloudtrail
 from pytest_substrate.adapters.aws import kafka as read_kafka
 from pytest_substrate.adapters.aws import kms as read_kms
 from pytest_substrate.adapters.aws import secretsmanager as read_secrets
-from pytest_substrate.model.aws import ecs, kafka, secrets
+from pytest_substrate.model.aws import ecs, kafka, secrets, trail
+from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import TargetKind
 from pytest_substrate.model.probe_run import ProbeRun
@@ -84,6 +86,24 @@ def observe_secret(context: Context, name: str) -> secrets.SecretState | Missing
         f"secretsmanager/secret/{name}",
         secrets.SecretState | Missing | Unobserved,
         lambda: read_secrets.read_secret(context.target.client("secretsmanager"), name),
+    )
+
+
+def observe_secret_trail(
+    context: Context, secret: secrets.SecretState, since: Instant
+) -> trail.SecretTrail | Missing | Unobserved:
+    """The calls that made a version of the secret current, since then. Key `cloudtrail/secret/NAME`."""
+    return seen(
+        context,
+        f"cloudtrail/secret/{secret.name}",
+        trail.SecretTrail | Missing | Unobserved,
+        lambda: read_cloudtrail.read_secret_trail(
+            context.target.client("cloudtrail"),
+            name=secret.name,
+            arn=secret.arn,
+            since=since,
+            now=Instant.of(context.now),
+        ),
     )
 
 

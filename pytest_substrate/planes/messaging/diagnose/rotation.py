@@ -5,8 +5,9 @@ AWS keeps no time at which a version became current. So, for a task and the vers
 
 1. started before the version was created: it can't hold it — stale.
 2. created at or after the secret's last change: nothing changed since, so it got the current version — fresh.
-3. between the two a decider may speak: an earlier verified observation that saw this version current before the task
-   was created makes it fresh; a CloudTrail event tells when it became current; `exec` compares inside the task.
+3. between the two a decider may speak: CloudTrail's events tell when the version became current (`trail`); an earlier
+   verified observation that saw this version current before the task was created makes it fresh; `exec` compares
+   inside the task. A run has CloudTrail, else the ledger; no vantage hands it the third.
 4. else it is undecided. Times that a service cut to whole seconds leave an equal second undecided (`Instant.order`).
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from pytest_substrate.model.aws.ecs import RUNNING, ServiceState, TaskDefinition, Tasks, TaskState
 from pytest_substrate.model.aws.instant import Instant, text_of
@@ -28,6 +30,10 @@ from pytest_substrate.planes.messaging.diagnose.injection import injects_version
 
 ENDING = frozenset({"DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED", "DELETED"})
 """The states of a task that runs no more, though ECS may still list it (ECS developer guide, task lifecycle)."""
+
+
+UNDECIDED: Final = "freshness-undecided"
+"""The cause where neither the times nor anybody else decides."""
 
 
 class Freshness(Enum):
@@ -44,11 +50,13 @@ class Deciders:
     """What speaks where the times do not; all of it optional.
 
     `seen_current` is when an earlier verified observation saw the version current that is current now; `made_current`
-    when a CloudTrail event made it so; `holds` what a comparison inside a running task came to, by the task's ARN.
+    when the last CloudTrail event made it so, `first_current` when the first one did, before which it never was;
+    `holds` what a comparison inside a running task came to, by the task's ARN.
     """
 
     seen_current: Instant | None = None
     made_current: Instant | None = None
+    first_current: Instant | None = None
     holds: Mapping[str, bool] = field(default_factory=dict)
 
 
@@ -67,13 +75,13 @@ def freshness(task: TaskState, *, version: SecretVersion, changed: Instant | Non
         return Freshness.FRESH
     if task.arn in deciders.holds:  # (3)
         return Freshness.FRESH if deciders.holds[task.arn] else Freshness.STALE
-    seen, made = deciders.seen_current, deciders.made_current
+    seen, made, first = deciders.seen_current, deciders.made_current, deciders.first_current
     if made is not None and changed is not None and changed.before(made):
-        made = None  # what made it current changed the secret, so this event is of something else
+        made = first = None  # what made it current changed the secret, so this event is of something else
     if after_birth and ((seen and seen.before(created)) or (made and created.not_before(made))):
         return Freshness.FRESH
-    late = made is not None and started is not None and started.before(made)
-    return Freshness.STALE if late else Freshness.UNDECIDED  # (4)
+    early = first is not None and started is not None and started.before(first)
+    return Freshness.STALE if early else Freshness.UNDECIDED  # (4)
 
 
 def diagnose_freshness(
@@ -180,7 +188,7 @@ def _verdict(
         starts = [task.started for task in stale if task.started]
         found = violated(
             "credential-stale-in-task",
-            f"{born}; {len(stale)} of {tasks} started before it{meanwhile}",
+            f"{born}; {len(stale)} of {tasks} started before it{_became(stale, version)}{meanwhile}",
             task_arns=_named(stale),
             stale=len(stale),
             undecided=len(of[Freshness.UNDECIDED]),
@@ -204,7 +212,7 @@ def _verdict(
     elif of[Freshness.UNDECIDED]:
         undecided = of[Freshness.UNDECIDED]
         found = inconclusive(
-            "freshness-undecided",
+            UNDECIDED,
             f"{born}; whether {len(undecided)} of {tasks} got it can't be told from their times{meanwhile}",
             task_arns=_named(undecided),
             undecided=len(undecided),
@@ -232,6 +240,13 @@ def _verdict(
             "running_task_arns": _named(sorted((task for task, _ in live), key=lambda task: task.arn)) or None,
         }
     )
+
+
+def _became(stale: Sequence[TaskState], version: SecretVersion) -> str:
+    """Where a stale task is younger than the version, what it came before is that the version became current."""
+    born = version.created
+    before_birth = born and all(task.started is not None and task.started.before(born) for task in stale)
+    return "" if before_birth else " was made current"
 
 
 def _named(tasks: Sequence[TaskState], *, at_most: int = 20) -> list[str]:

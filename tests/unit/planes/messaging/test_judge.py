@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +71,62 @@ def test_nothing_observed_is_nothing_green(stage: Any) -> None:
             for subject in check.subjects(context.declaration):
                 found = way(check.id, subject, context)
                 assert Outcome.INCONCLUSIVE is found.outcome, check.id
+
+
+def rotated_and_tagged(stage: Any, **events: Any) -> dict[str, Any]:
+    """A secret that was changed after the tasks had started, which themselves started after its version was made."""
+    versions = stage.healthy["list_secret_version_ids"]["Versions"]
+    born = versions[0]["CreatedDate"] - timedelta(days=1)
+    return {
+        "describe_secret": {
+            **stage.healthy["describe_secret"],
+            "LastChangedDate": versions[0]["CreatedDate"] + timedelta(hours=1),
+        },
+        "list_secret_version_ids": {"Versions": [{**versions[0], "CreatedDate": born}]},
+        "lookup_events": {"Events": []},
+        **events,
+    }
+
+
+def test_cloudtrail_is_asked_where_the_times_decide_nothing(stage: Any) -> None:
+    """Only then, once for each call that it may know; what it knows decides, and what it doesn't leaves it open."""
+    version = stage.healthy["list_secret_version_ids"]["Versions"][0]
+    asked = {"secretId": "AmazonMSK_ingest", "versionStage": "AWSCURRENT", "moveToVersionId": version["VersionId"]}
+    moved = {
+        "EventSource": "secretsmanager.amazonaws.com",
+        "EventTime": version["CreatedDate"] - timedelta(hours=1),
+        "CloudTrailEvent": json.dumps({"requestParameters": asked}),
+    }
+    for events, outcome, source in (([], Outcome.INCONCLUSIVE, None), ([moved], Outcome.PASS, "cloudtrail")):
+        context, target = stage.context(rotated_and_tagged(stage, lookup_events={"Events": events}))
+        for _ in range(2):
+            found = judge("MSG-050", "service/ingest", replace(context, now=context.now + timedelta(hours=2)))
+            assert (outcome, source) == (found.outcome, found.facts.get("source"))
+        assert 4 == target.calls["lookup_events"]
+
+
+@pytest.mark.parametrize(
+    ("seen_s", "outcome"), [(-60, Outcome.PASS), (60, Outcome.INCONCLUSIVE), (None, Outcome.INCONCLUSIVE)]
+)
+def test_cloudtrail_may_not_be_asked(stage: Any, seen_s: int | None, outcome: Outcome) -> None:
+    """The ledger decides, where a run saw the version current before the task was made; else it says why it's open."""
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "LookupEvents")
+    context, _ = stage.context(rotated_and_tagged(stage, lookup_events=denied))
+    asked = []
+
+    def known_since(*what: str) -> datetime | None:
+        asked.append(what)
+        return None if seen_s is None else context.now + timedelta(seconds=seen_s)
+
+    found = judge("MSG-050", "service/ingest", replace(context, known_since=known_since))
+    version = stage.healthy["list_secret_version_ids"]["Versions"][0]["VersionId"]
+    assert [("service/ingest", "MSG-050 version_id", version)] == asked
+    assert outcome is found.outcome
+    if outcome.green:
+        assert "ledger" == found.facts["source"]
+    else:
+        assert "freshness-undecided" == found.cause
+        assert found.message.endswith("can't be told from their times; CloudTrail could not be asked (access-denied)")
 
 
 def test_undeclared_services(stage: Any) -> None:

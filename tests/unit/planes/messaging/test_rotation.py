@@ -98,7 +98,9 @@ def judged(
 
 FRESH, STALE, OPEN = None, "credential-stale-in-task", "freshness-undecided"
 SEEN = Deciders(seen_current=at(20.5))
-MADE = Deciders(made_current=at(20))
+MADE = Deciders(made_current=at(20), first_current=at(20))
+AGAIN = Deciders(made_current=at(20), first_current=at(13))
+LATELY = Deciders(made_current=at(20))
 ONE = "arn:aws:ecs:eu-west-2:111122223333:task/main/" + f"{1:032x}"
 
 
@@ -145,6 +147,13 @@ ONE = "arn:aws:ecs:eu-west-2:111122223333:task/main/" + f"{1:032x}"
         (at(20.5), at(25.5), at(10.5), at(30.5), MADE, OPEN),
         (at(15.5), at(19.5), at(10.5), at(30.5), MADE, STALE),
         (at(15.5), at(25.5), at(10.5), at(30.5), MADE, OPEN),
+        # it was current from 13 on, another one was, and then it was again from 20 on
+        (at(21.5), at(25.5), at(10.5), at(30.5), AGAIN, FRESH),
+        (at(15.5), at(19.5), at(10.5), at(30.5), AGAIN, OPEN),
+        (at(11.5), at(12.5), at(10.5), at(30.5), AGAIN, STALE),
+        # the events don't reach back to its birth
+        (at(21.5), at(25.5), at(10.5), at(30.5), LATELY, FRESH),
+        (at(15.5), at(19.5), at(10.5), at(30.5), LATELY, OPEN),
         # a comparison inside the task decides between the two bounds, and only there
         (at(15.5), at(25.5), at(10.5), at(30.5), Deciders(holds={ONE: True}), FRESH),
         (at(15.5), at(25.5), at(10.5), at(30.5), Deciders(holds={ONE: False}), STALE),
@@ -279,7 +288,12 @@ moments = st.one_of(
 states = st.builds(
     lambda born, later: secret(born=born, changed=max(born, later, key=lambda moment: moment.at)), moments, moments
 )
-AWS_SIDE = st.builds(Deciders, seen_current=st.none() | moments, made_current=st.none() | moments)
+AWS_SIDE = st.builds(
+    Deciders,
+    seen_current=st.none() | moments,
+    made_current=st.none() | moments,
+    first_current=st.none() | moments,
+)
 
 
 @st.composite
