@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytest_substrate.model.diagnosis import Diagnosis, passed, violated
 from pytest_substrate.model.facts import admitted
+from pytest_substrate.planes.packaging.image.asked import Asked, asked_of
 from pytest_substrate.planes.packaging.image.contents import Contents
 from pytest_substrate.planes.packaging.image.imports import resolve
-from pytest_substrate.planes.packaging.image.python import Asked, asked_of
 from pytest_substrate.planes.packaging.image.start import absolute
 
 

@@ -40,8 +40,16 @@ def _said(module: str, found: Resolution) -> str:
 
 
 def _may_be(contents: Contents, python: Python, module: str) -> bool:
-    """Whether what can't be looked into may make the module resolve: a shell that starts it, a `.pth` that runs."""
+    """Whether what can't be looked into may make the module resolve: a shell, a zip, a `.pth` that runs."""
     top = module.partition(".")[0]
     if not python.certain and module_in(contents.image, python, working_dir(contents.image), top):
         return True
+    if any(_is_unread_archive(contents, entry) for entry in python.path):
+        return True
     return any(top in place.rpartition("/")[2] for place in python.executed)
+
+
+def _is_unread_archive(contents: Contents, entry: str) -> bool:
+    """Whether an entry of the path is a file, such as a zip, whose content wasn't kept."""
+    file = contents.image.file(entry)
+    return file is not None and file.text is None

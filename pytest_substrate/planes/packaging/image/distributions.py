@@ -49,7 +49,7 @@ class Distribution:
 class Installed:
     """`counted` by their keys. `odd` are sentences about folders that make the answer a matter of chance.
 
-    `too_large` are metadata files beyond what is read.
+    `too_large` are metadata files beyond what is read, of distributions or of the path itself.
     """
 
     counted: Mapping[str, Distribution]
@@ -62,10 +62,14 @@ def installed_in(image: ImageFacts, python: Python) -> Installed:
     counted: dict[str, Distribution] = {}
     odd: list[tuple[str, str]] = []
     too_large: list[str] = []
+    for site in python.sites:
+        places = (f"{site}/{name}" for name in image.tree.names(site) if name.endswith(".pth"))
+        too_large += [place for place in places if (file := image.file(place)) is not None and file.too_large]
     for folder in _folders(image, python):
         here: dict[str, Distribution] = {}
         for home in _homes(image, folder):
-            found = _distribution(image, folder, home, too_large)
+            too_large += _too_large(image, home)
+            found = _distribution(image, folder, home)
             if found is None:
                 continue
             other = _misnamed(found)
@@ -98,15 +102,19 @@ def _homes(image: ImageFacts, folder: str) -> Iterator[str]:
         yield f"{folder}/EGG-INFO"
 
 
-def _distribution(image: ImageFacts, folder: str, home: str, too_large: list[str]) -> Distribution | None:
+def _too_large(image: ImageFacts, home: str) -> Iterator[str]:
+    for place in (home, *(f"{home}/{name}" for name in sorted(image.tree.names(home)))):
+        file = image.file(place)
+        if file is not None and file.too_large:
+            yield place
+
+
+def _distribution(image: ImageFacts, folder: str, home: str) -> Distribution | None:
     dist_info = home.lower().endswith(".dist-info")
     for place in (
         (f"{home}/METADATA", f"{home}/PKG-INFO") if dist_info else (f"{home}/PKG-INFO", f"{home}/METADATA", home)
     ):
         file = image.file(place)
-        if file is not None and file.too_large:
-            too_large.append(place)
-            return None
         if file is not None and file.text is not None:
             break
     else:
@@ -189,15 +197,12 @@ class Presence:
     """Whether a distribution's files are there: `missing` ones, or None where nothing says which they are."""
 
     missing: tuple[str, ...] | None
-    too_large: str = ""
 
 
 def presence_of(image: ImageFacts, python: Python, found: Distribution) -> Presence:
     """By RECORD, else installed-files.txt, else a top_level.txt that resolves."""
     for name, base in (("RECORD", found.folder), ("installed-files.txt", found.home)):
         file = image.file(f"{found.home}/{name}")
-        if file is not None and file.too_large:
-            return Presence(missing=None, too_large=f"{found.home}/{name}")
         if file is not None and file.text is not None:
             paths = _recorded(file.read()) if name == "RECORD" else file.read().splitlines()
             if paths:

@@ -7,11 +7,15 @@ known, but for the two ways in which namespace packages did it.
 
 from __future__ import annotations
 
+import io
 import posixpath
+import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_substrate.planes.packaging.image.editable import editable_packages
 from pytest_substrate.planes.packaging.image.facts import ImageFacts
 from pytest_substrate.planes.packaging.image.python import Python
 
@@ -25,6 +29,9 @@ _TRIPLETS: Final = {
     "riscv64": "riscv64-linux-gnu",
     "loong64": "loongarch64-linux-gnu",
 }
+_MUSL_NAMED: Final = (3, 11)
+"""Since when extension modules for musl are named after it."""
+
 _ALWAYS: Final = frozenset(
     """
     _abc _ast _codecs _collections _functools _imp _io _locale _operator _signal _sre _stat _string _symtable _thread
@@ -34,6 +41,7 @@ _ALWAYS: Final = frozenset(
 )
 """Modules that are built in or frozen in every CPython since 3.8 (Modules/config.c.in, Python/frozen.c)."""
 
+_FINDER: Final = re.compile(r"__editable___\w+_finder\.py")
 _BY_CODE: Final = frozenset({"os.path"})
 """Modules of the standard library that no file is named after."""
 
@@ -56,11 +64,11 @@ def suffixes_of(image: ImageFacts, python: Python) -> tuple[str, ...]:
     triplet = _TRIPLETS.get(image.config.platform.architecture, "")
     if python.implementation == "pypy":
         return (f".pypy{python.version[0]}{python.version[1]}-pp73-{triplet}.so", ".so")
-    musl = triplet.replace("-gnu", "-musl")
-    tag = f".cpython-{python.version[0]}{python.version[1]}{python.threads}"
+    if _is_musl(image, python) and python.version >= _MUSL_NAMED:
+        triplet = triplet.replace("-gnu", "-musl")
+    soabi = python.soabi or f"cpython-{python.version[0]}{python.version[1]}{python.threads}-{triplet}"
     stable = () if python.threads else (".abi3.so",)
-    own = f"{tag}-{musl if _is_musl(image, python) else triplet}.so"
-    return (own, *stable, ".so")
+    return (f".{soabi}.so", *stable, ".so")
 
 
 def _is_musl(image: ImageFacts, python: Python) -> bool:
@@ -84,6 +92,7 @@ class _Finder:
     def __init__(self, image: ImageFacts, python: Python) -> None:
         self._image, self._python = image, python
         self._endings = (*suffixes_of(image, python), ".py", ".pyc")
+        self._zips: dict[str, frozenset[str]] = {}
 
     def resolve(self, module: str) -> Resolution:
         """Each part of the name in turn, where the part before it says."""
@@ -96,6 +105,8 @@ class _Finder:
         found = Resolution()
         for at, part in enumerate(parts):
             found, below = self._step(part, path)
+            if found.place is None and at == 0:
+                found, below = self._editable(part)
             if found.place is None:
                 return found
             if not below and at + 1 < len(parts):
@@ -125,7 +136,15 @@ class _Finder:
         return Resolution(), []
 
     def within(self, folder: str, name: str) -> tuple[str, bool] | None:
-        """The file of a package or a module in one folder, and whether it is a package."""
+        """The file of a package or a module in one folder or zip, and whether it is a package."""
+        archive = self._zipped(folder)
+        if archive is not None:
+            prefix, held = archive
+            for place, is_package in ((f"{name}/__init__", True), (name, False)):
+                for ending in (".pyc", ".py"):
+                    if f"{prefix}{place}{ending}" in held:
+                        return f"{folder}/{place}{ending}", is_package
+            return None
         names = self._image.tree.names(folder)
         if name in names and self._is_folder(f"{folder}/{name}"):
             for ending in self._endings:
@@ -135,6 +154,38 @@ class _Finder:
             if name + ending in names and self._is_file(f"{folder}/{name}{ending}"):
                 return f"{folder}/{name}{ending}", False
         return None
+
+    def _zipped(self, entry: str) -> tuple[str, frozenset[str]] | None:
+        """The names in a zip on the path, and where in it the entry is; None for an entry that isn't in one."""
+        head, dot, rest = entry.partition(".zip")
+        if not dot or (rest and not rest.startswith("/")):
+            return None
+        file = self._image.file(head + dot)
+        if file is None or file.text is None:
+            return None
+        if head not in self._zips:
+            try:
+                with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+                    self._zips[head] = frozenset(archive.namelist())
+            except (zipfile.BadZipFile, ValueError, OverflowError):
+                self._zips[head] = frozenset()
+        return f"{rest.strip('/')}/" if rest else "", self._zips[head]
+
+    def _editable(self, name: str) -> tuple[Resolution, list[str]]:
+        """A package that setuptools installed for editing: where its finder, which a `.pth` starts, says that it is."""
+        for pth in self._python.executed:
+            folder = posixpath.dirname(pth)
+            for each in self._image.tree.names(folder):
+                file = self._image.file(f"{folder}/{each}") if _FINDER.fullmatch(each) else None
+                target = editable_packages(file.read()).get(name) if file is not None else None
+                if target is None:
+                    continue
+                if self._is_file(f"{target}/__init__.py"):
+                    return Resolution(place=f"{target}/__init__.py"), [target]
+                for ending in self._endings:
+                    if self._is_file(f"{target}{ending}"):
+                        return Resolution(place=f"{target}{ending}"), []
+        return Resolution(), []
 
     def _misses(self, name: str, below: Sequence[str]) -> bool:
         return self._step(name, below)[0].place is None

@@ -21,6 +21,7 @@ _HEADERS: Final = re.compile(rb"(?:Name|Version|Requires-Dist|Requires-Python|Pr
 _HEAD_END: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
 _VERSION: Final = re.compile(rb"\0(3\.\d{1,2}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?)\+?\0")
 _BUILTIN: Final = re.compile(rb"\0PyInit_(\w{1,64})(?=\0)")
+_SOABI: Final = re.compile(rb"\0\.(cpython-3\d{1,2}[a-z]*-[a-z0-9_]+-linux-[a-z0-9]+)\.so(?=\0)")
 _GLIBC: Final = re.compile(rb"\0GLIBC_2\.(\d{1,3})(?=\0)")
 _OF_PYTHON: Final = re.compile(r"(?:lib)?(?:python|pypy)[\d.]*[a-z]*(?:-intel64)?(?:\.so[\d.]*)?")
 _SYSTEM: Final = re.compile(r"(?:\./|/)*etc/(?:ld\.so\.cache|passwd|group|ld-musl-\w+\.path)")
@@ -154,11 +155,12 @@ class _Windows:
 
 
 def _python_words(stream: _Windows) -> tuple[str, ...]:
-    """A Python's version and built-in modules, by names in its binary."""
+    """A Python's version, its built-in modules and the ending of its extension modules, by names in its binary."""
     found: set[str] = set()
     for piece in stream.pieces():
         found |= {f"python {one.decode()}" for one in _VERSION.findall(piece)}
         found |= {f"builtin {one.decode()}" for one in _BUILTIN.findall(piece)}
+        found |= {f"soabi {one.decode()}" for one in _SOABI.findall(piece)}
     return tuple(sorted(found))
 
 

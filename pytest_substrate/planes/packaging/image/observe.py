@@ -37,8 +37,8 @@ from pytest_substrate.planes.packaging.image.documents import (
 from pytest_substrate.planes.packaging.image.facts import ImageFacts, Refutation
 from pytest_substrate.planes.packaging.image.files import Files
 from pytest_substrate.planes.packaging.image.keep import Unfinished, kept
+from pytest_substrate.planes.packaging.image.merge import Merge
 from pytest_substrate.planes.packaging.image.stream import LARGEST_LAYERS, Ahead, Hasher, Verified, inflated, turns
-from pytest_substrate.planes.packaging.image.tree import Merge
 
 _MOST_DOCUMENTS: Final = 64
 """How many indexes, manifests and configurations may be looked at on the way to one image."""

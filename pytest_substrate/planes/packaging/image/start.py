@@ -11,7 +11,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_substrate.planes.packaging.image.facts import ImageFacts
@@ -88,8 +88,15 @@ class _Starting:
 
     def run(self, argv: tuple[str, ...]) -> Start:
         missing = "entrypoint-missing"
+        by_env = False
         for _ in range(_DEEPEST + 1):
             path, problem = self._found(argv[0], missing)
+            if problem is not None and problem.cause == "no-format":
+                if by_env:  # execvp hands what has no format to a shell
+                    argv, by_env = ("/bin/sh", path, *argv[1:]), False
+                    continue
+                problem = replace(problem, cause="not-executable")
+            by_env = False
             if problem is not None:
                 return Start(argv=argv, programs=tuple(self._programs), problem=problem)
             argv = (path, *argv[1:])
@@ -105,7 +112,7 @@ class _Starting:
             if name == "env":
                 inner = _operand(argv[1:])
                 if inner:
-                    argv, missing = inner, "interpreter-missing"
+                    argv, missing, by_env = inner, "interpreter-missing", True
                     continue
             is_python = bool(PYTHON.fullmatch(name) or PYTHON.fullmatch(posixpath.basename(place)))
             return Start(argv=argv, programs=tuple(self._programs), python=is_python)
@@ -130,6 +137,8 @@ class _Starting:
             problem = self._judge(path, missing)
             if problem is None:
                 return path, None
+            if problem.cause == "no-format":  # the kernel is asked for the first that may be executed, and refuses it
+                return path, problem
             if refused is None or refused.cause == missing:
                 refused = problem
         what = "the interpreter" if missing == "interpreter-missing" else "the program"
@@ -157,7 +166,7 @@ class _Starting:
             return Problem(cause="not-executable", message=f"{what} {path} may not be executed", path=path)
         if not file.program:
             message = f"{what} {path} is neither a binary nor a script with `#!`"
-            return Problem(cause="not-executable", message=message, path=path)
+            return Problem(cause="no-format", message=message, path=path)
         return None
 
 

@@ -6,13 +6,13 @@ more lenient, and several times slower over an image of small files.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 from zlib import adler32
 
 from pytest_substrate.model.image import Refuted
+from pytest_substrate.planes.packaging.image.tarfields import damaged, decimal, number, numbers, records_of
 
 BLOCK: Final = 512
 LONGEST_EXTENSION: Final = 1024 * 1024
@@ -27,11 +27,7 @@ _KINDS: Final = {b"0": REGULAR, b"\0": REGULAR, b"S": REGULAR, b"1": HARD, b"2":
 _KINDS.update(dict.fromkeys((b"3", b"4", b"6"), SPECIAL))
 _BODILESS: Final = frozenset({HARD, LINK, FOLDER, SPECIAL})
 _EXTENSIONS: Final = frozenset({b"x", b"g", b"L", b"K"})
-_TIMES: Final = frozenset({"atime", "mtime", "ctime"})
-_TIME: Final = re.compile(rb"-?\d*(?:\.\d*)?")
 _OF_SPARSE: Final = "GNU.sparse.name"
-_LARGEST: Final = 1 << 63
-_ENDS: Final = (0, 0x20)
 
 
 class Member(NamedTuple):
@@ -122,7 +118,7 @@ class Content:
         wanted = min(count, self.left)
         found = self._archive.read(wanted)
         if len(found) < wanted:
-            _damaged("ends inside a file")
+            damaged("ends inside a file")
         self.left -= wanted
         return found
 
@@ -130,7 +126,7 @@ class Content:
         """Leave out the next `count` bytes."""
         wanted = min(count, self.left)
         if self._archive.skip(wanted) < wanted:
-            _damaged("ends inside a file")
+            damaged("ends inside a file")
         self.left -= wanted
 
 
@@ -147,14 +143,14 @@ def members(archive: Bytes) -> Iterator[tuple[Member, Content]]:
         if (len(block) < BLOCK or not block[0]) and _is_end(archive, block):
             return
         fields = _HEADER.unpack(block)
-        flag, size = fields[5], _number(fields[2])
+        flag, size = fields[5], number(fields[2])
         _judge(block, fields)
         if flag in _EXTENSIONS:
             data = _extension(archive, size)
             if flag == b"x":
-                records = _records(data)
+                records = records_of(data)
             elif flag == b"g":
-                _records(data)  # a global header holds for nothing, as in Go; damaged, it is damaged
+                records_of(data)  # a global header holds for nothing, as in Go; damaged, it is damaged
             else:
                 names[flag] = data.partition(b"\0")[0]
             continue
@@ -166,7 +162,7 @@ def members(archive: Bytes) -> Iterator[tuple[Member, Content]]:
         yield member, content
         left = content.left
         if archive.skip(left + (-held % BLOCK)) < left:  # the last file's padding may be missing, as in Go
-            _damaged("ends inside a file")
+            damaged("ends inside a file")
         if records or names:
             records, names = {}, {}
 
@@ -176,27 +172,27 @@ def _is_end(archive: Bytes, block: bytes) -> bool:
     if not block:
         return True
     if len(block) < BLOCK:
-        _damaged("ends inside a header")
+        damaged("ends inside a header")
     if block != _ZERO:
         return False
     block = archive.read(BLOCK)
     if block and len(block) < BLOCK:
-        _damaged("ends inside a header")
+        damaged("ends inside a header")
     if block and block != _ZERO:
-        _damaged("goes on after an empty block")
+        damaged("goes on after an empty block")
     return True
 
 
 def _judge(block: bytes, fields: tuple[bytes, ...]) -> None:
     """Checksum and numbers, also those that nothing here needs."""
     actual = _sum(block) - sum(fields[4]) + 8 * 0x20
-    if fields[4] != b"%06o\0 " % actual and (told := _number(fields[4])) != actual:
+    if fields[4] != b"%06o\0 " % actual and (told := number(fields[4])) != actual:
         signed = actual - 256 * sum(byte > 127 for at, byte in enumerate(block) if not 148 <= at < 156)
         if told != signed:
-            _damaged("has a header with a wrong checksum")
-    _numbers(fields[3], 12)
+            damaged("has a header with a wrong checksum")
+    numbers(fields[3], 12)
     if fields[7].startswith(b"ustar"):
-        _numbers(fields[9], 8)
+        numbers(fields[9], 8)
 
 
 def _sum(block: bytes) -> int:
@@ -211,20 +207,20 @@ def _member(
     if fields[10][0] and fields[7].startswith(b"ustar\0"):
         name = _text(fields[10][:131] if block[508:] == b"tar\0" else fields[10]) + b"/" + name
     link = _text(fields[6]) if fields[6][0] else b""
-    mode, uid, gid = _numbers(fields[1], 8)
+    mode, uid, gid = numbers(fields[1], 8)
     whole = fields[5] != b"S"
     if records:
         name, link = records.get("path") or name, records.get("linkpath") or link
-        size, uid, gid = (_decimal(records, key, value) for key, value in (("size", size), ("uid", uid), ("gid", gid)))
+        size, uid, gid = (decimal(records, key, value) for key, value in (("size", size), ("uid", uid), ("gid", gid)))
         if any(key.startswith("GNU.sparse.") for key in records):
             name, whole = records.get(_OF_SPARSE) or name, False
     if names:
         name, link = names.get(b"L") or name, names.get(b"K") or link
     if size < 0:
-        _damaged("has a file of negative size")
+        damaged("has a file of negative size")
     kind = _KINDS.get(fields[5])
     if kind is None:
-        _damaged("has an entry of unknown type")
+        damaged("has an entry of unknown type")
     if fields[5] == b"\0" and name.endswith(b"/"):
         kind = FOLDER
     return Member(_decoded(name), kind, mode, uid, gid, size, _decoded(link) if link else "", whole)
@@ -232,44 +228,14 @@ def _member(
 
 def _extension(archive: Bytes, size: int) -> bytes:
     if size < 0:
-        _damaged("has an extended header of negative size")
+        damaged("has an extended header of negative size")
     if size > LONGEST_EXTENSION:
         raise Refuted("image-corrupt", f"an archive has an extended header of more than {LONGEST_EXTENSION} bytes")
     data = archive.read(size)
     if len(data) < size:
-        _damaged("ends inside an extended header")
+        damaged("ends inside an extended header")
     archive.skip(-size % BLOCK)
     return data
-
-
-def _records(data: bytes) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    at = 0
-    while at < len(data):
-        blank = data.find(b" ", at, at + 20)
-        told = data[at:blank] if blank > 0 else b""
-        end = at + int(told) if told.isdigit() else 0
-        record = data[blank + 1 : end]
-        key, equals, value = record[:-1].partition(b"=")
-        if end > len(data) or not record.endswith(b"\n") or not equals or not key:
-            _damaged("has a damaged extended header")
-        name = key.decode("utf-8", "replace")
-        if b"\0" in (value if name in ("path", "linkpath", "uname", "gname") else key):
-            _damaged("has a damaged extended header")
-        if name in _TIMES and not _TIME.fullmatch(value):
-            _damaged("has a damaged time")
-        found[name] = value
-        at = end
-    return found
-
-
-def _decimal(records: dict[str, bytes], key: str, value: int) -> int:
-    told = records.get(key, b"")
-    if not told:
-        return value
-    if not told.removeprefix(b"-").isdigit() or len(told) > 20 or abs(int(told)) >= _LARGEST:
-        _damaged("has a damaged number")
-    return int(told)
 
 
 def _skip_sparse_map(archive: Bytes, block: bytes) -> None:
@@ -277,48 +243,8 @@ def _skip_sparse_map(archive: Bytes, block: bytes) -> None:
     while extended:
         block = archive.read(BLOCK)
         if len(block) < BLOCK:
-            _damaged("ends inside a sparse file's map")
+            damaged("ends inside a sparse file's map")
         extended = block[504]
-
-
-_NUMBERS: Final[dict[bytes, tuple[int, ...]]] = {}
-"""Fields by their bytes, as modes, owners, devices and times are few."""
-
-_MOST_NUMBERS: Final = 8192
-
-
-def _numbers(fields: bytes, width: int) -> tuple[int, ...]:
-    """Several fields of one width."""
-    found = _NUMBERS.get(fields)
-    if found is None:
-        if len(_NUMBERS) > _MOST_NUMBERS:
-            _NUMBERS.clear()
-        found = tuple(_number(fields[at : at + width]) for at in range(0, len(fields), width))
-        _NUMBERS[fields] = found
-    return found
-
-
-def _number(field: bytes) -> int:
-    """Octal text, or base 256 where the first bit is set; as Go's parseNumeric."""
-    digits = field[:-1]
-    if field[-1] in _ENDS and digits.isdigit():
-        try:
-            return int(digits, 8)
-        except ValueError:
-            _damaged("has a damaged number")
-    if field[0] & 0x80:
-        number = int.from_bytes(field, "big", signed=False) & ((1 << (8 * len(field) - 1)) - 1)
-        if field[0] & 0x40:
-            number -= 1 << (8 * len(field) - 1)
-        if not -_LARGEST <= number < _LARGEST:
-            _damaged("has a number that is too large")
-        return number
-    text = field.strip(b" \0").partition(b"\0")[0]
-    if not text:
-        return 0
-    if not text.isdigit() or b"8" in text or b"9" in text:
-        _damaged("has a damaged number")
-    return int(text, 8)
 
 
 def _text(field: bytes) -> bytes:
@@ -327,7 +253,3 @@ def _text(field: bytes) -> bytes:
 
 def _decoded(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
-
-
-def _damaged(how: str) -> NoReturn:
-    raise Refuted("image-corrupt", f"a layer's archive {how}")
