@@ -113,6 +113,7 @@ def read_task_definition(client: Any, arn: str, wiring: Collection[str]) -> fact
         execution_role_arn=answer.text_or_none("executionRoleArn"),
         architecture=answer.part("runtimePlatform").text_or_none("cpuArchitecture"),
         system=answer.part("runtimePlatform").text_or_none("operatingSystemFamily"),
+        compatibilities=answer.texts("requiresCompatibilities"),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from pytest_substrate.adapters.aws.answer import NoAnswer, answered, ask
@@ -112,17 +113,17 @@ def read_canaries(client: Any, bucket: str, keys: Sequence[str]) -> facts.Object
 
 
 @answered
-def abort_left_uploads(client: Any, bucket: str, keys: Mapping[str, str]) -> facts.LeftUploads:
-    """Uploads of a probe that are still there, which are aborted now. `keys` are those that it wrote to, each with the
-    time (ISO 8601) before which nothing at that key is the probe's.
+def abort_left_uploads(client: Any, bucket: str, keys: Collection[str], since: datetime) -> facts.LeftUploads:
+    """Uploads of a probe that are still there, which are aborted now. `keys` are those that it wrote to; what was begun
+    there before `since`, when the probe started (to the second), is somebody else's.
     """
     found: list[str] = []
     kept: list[str] = []
-    for key, since in keys.items():
+    for key in keys:
         answer = ask(client, "s3:ListMultipartUploads", what=bucket, Bucket=bucket, Prefix=key)
         for upload in answer.parts("Uploads"):
             begun = upload.time("Initiated")
-            if upload.text("Key") != key or begun is None or begun.text() < since:
+            if upload.text("Key") != key or begun is None or begun.at < since:
                 continue
             found.append(key)
             try:

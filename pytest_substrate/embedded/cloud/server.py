@@ -101,6 +101,7 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
         keys,
         object_rules,
         pictures,
+        policy_versions,
         precision,
         protocols,
         registry,
@@ -110,6 +111,7 @@ def assemble(config: CloudConfig, endpoint: str) -> Any:
 
     keys.install()
     object_rules.install()
+    policy_versions.install()
     precision.install()
     protocols.install()
     registry.install(endpoint)

@@ -13,7 +13,7 @@ from pytest_substrate.embedded.platform import names, roles
 from pytest_substrate.embedded.platform.platform import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pytest_substrate.embedded.platform.platform import Platform
 
@@ -164,6 +164,19 @@ def await_run(platform: Platform, task: str) -> Mapping[str, Any]:
     return seen
 
 
-def exit_codes(task: Mapping[str, Any]) -> Sequence[int | None]:
-    """The exit codes of a task's containers."""
-    return [one.get("exitCode") for one in task["containers"]]
+def run_again(platform: Platform) -> None:
+    """The job as it is, once more, until it has ended."""
+    await_run(platform, run_job(platform))
+
+
+def key_arn(platform: Platform) -> str:
+    """The ARN of the customer's key that the bucket encrypts with."""
+    return str(platform.client("kms").describe_key(KeyId=names.DATA_KEY_ALIAS)["KeyMetadata"]["Arn"])
+
+
+def empty_bucket(platform: Platform, region: str = names.REGION) -> None:
+    """Delete every object and then the bucket, which lies in that region."""
+    s3 = platform.client("s3", region)
+    for one in s3.list_objects_v2(Bucket=names.BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=names.BUCKET, Key=one["Key"])
+    s3.delete_bucket(Bucket=names.BUCKET)

@@ -40,12 +40,15 @@ class Platform:
         """The cluster, once it is up; raises what kept it from starting."""
         return self.starting.result(KAFKA_DEADLINE_S)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = names.REGION) -> Any:
         """A client for `service` as the platform's root; made once."""
+        known = f"{service} {region}"
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._session.create_client(service, endpoint_url=self.cloud.endpoint)
-            return self._clients[service]
+            if known not in self._clients:
+                self._clients[known] = self._session.create_client(
+                    service, region_name=region, endpoint_url=self.cloud.endpoint
+                )
+            return self._clients[known]
 
     @functools.cached_property
     def _session(self) -> Any:

@@ -15,6 +15,7 @@ _NO_BUCKET: Final = "NoSuchBucket"
 _ENCRYPTION: Final = "ServerSideEncryptionConfiguration.Rules[]"
 
 DATA_READS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ecs:DescribeTaskDefinition": ("taskDefinition.requiresCompatibilities[]",),
     "iam:GetPolicyVersion": ("PolicyVersion.CreateDate",),
     "iam:GetRole": ("Role.CreateDate",),
     "ecs:DescribeTasks": (

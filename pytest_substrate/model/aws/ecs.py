@@ -69,6 +69,8 @@ class TaskDefinition:
     """`X86_64` or `ARM64`; None where the definition does not say, which ECS takes for X86_64."""
     system: str | None = None
     """`LINUX` or a family of Windows; None is LINUX."""
+    compatibilities: tuple[str, ...] = ()
+    """The launch types that it was registered for."""
 
     def container(self, name: str) -> Container | None:
         """The container of that name."""

@@ -159,7 +159,7 @@ GRANT_CHECKS: Final[tuple[Check, ...]] = (
             *(cause for cause in _SHARED if cause.slug.split("-")[0] not in ("answered", "credentials")),
         ),
         next=_ROLE,
-        nexts=_NEXTS,
+        nexts={**_NEXTS, "canary-missing": "aws s3api put-object --bucket {bucket} --key {object_key}"},
         runtime=True,
     ),
 )

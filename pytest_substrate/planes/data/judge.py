@@ -103,6 +103,8 @@ def _judge_denials(context: Context, workload: str) -> Diagnosis:
 
 def _job_asked(context: Context, name: str) -> JobAsked:
     job, declaration = context.declaration.job[name], context.declaration
+    definition = workloads.observe_workload_definition(context, f"job/{name}")
+    fargate = isinstance(definition, TaskDefinition) and "FARGATE" in definition.compatibilities
     subnets, groups = ",".join(job.network.subnets), ",".join(job.network.security_groups)
     return JobAsked(
         name=name,
@@ -113,6 +115,7 @@ def _job_asked(context: Context, name: str) -> JobAsked:
         task_role=job.task_role,
         family=job.task_definition,
         network=f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{groups}]}}",
+        fargate=fargate,
     )
 
 

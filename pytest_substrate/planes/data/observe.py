@@ -6,6 +6,7 @@ Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our ow
 from __future__ import annotations
 
 import secrets as random
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pytest_substrate.adapters.aws import iam as read_iam
@@ -131,11 +132,16 @@ def observe_left_uploads(context: Context, grant: str) -> storage.LeftUploads | 
     told = transcript.grants.get(grant) if isinstance(transcript, DataTranscript) else None
     calls = told.calls if told is not None else ()
     begun = {call.key for call in calls if call.operation == "CreateMultipartUpload" and call.done}
-    since = transcript.started_at if isinstance(transcript, DataTranscript) else ""
 
     def read() -> storage.LeftUploads | Missing | Unobserved:
+        if not begun or not isinstance(transcript, DataTranscript):
+            return storage.LeftUploads()
+        try:
+            since = datetime.fromisoformat(transcript.started_at)
+        except ValueError:
+            return Unobserved(reason="malformed", detail="the transcript's time")
         client = context.target.client("s3")
-        return read_s3.abort_left_uploads(client, declared.bucket, dict.fromkeys(sorted(begun), since))
+        return read_s3.abort_left_uploads(client, declared.bucket, sorted(begun), since)
 
     return seen(context, f"s3/left/{grant}", storage.LeftUploads | Missing | Unobserved, read)
 

@@ -66,7 +66,7 @@ def _prefix(seen: DataTranscript, grant: GrantSeen, asked: Asked, prefix: str) -
 
 
 def _object(seen: DataTranscript, grant: GrantSeen, asked: Asked, key: str) -> Diagnosis | None:
-    calls = (*grant.of("exists", key), *grant.of("read", key))
+    calls = (*grant.of("read", key), *grant.of("exists", key))  # a HEAD is answered without a code
     if not calls:
         return not_observed(seen, asked.run_facts, f"the object {key}")
     endings = [ending_of(call) for call in calls]
@@ -79,7 +79,7 @@ def _object(seen: DataTranscript, grant: GrantSeen, asked: Asked, key: str) -> D
         return None
     if key in asked.objects.missing:
         missing = f"there is no object {key} in {asked.bucket} (the role is refused, the observer sees none)"
-        return violated("object-missing", missing, layer=Layer.SUBSTRATE).with_facts(call_facts(calls[-1]))
+        return violated("object-missing", missing, layer=Layer.SUBSTRATE).with_facts(call_facts(calls[0]))
     why = asked.objects.unseen or Unobserved(reason="not-asked")
     return unseen(why, f"the object {key}, which the role may not see")
 
