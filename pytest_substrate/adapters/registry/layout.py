@@ -58,7 +58,7 @@ class Layout:
     def document(self, wanted: Descriptor) -> tuple[bytes, str]:
         """A manifest or an index, with no word about its type."""
         with self._open(wanted) as file:
-            return _read(file, LARGEST_DOCUMENT + 1), ""
+            return _whole(file, LARGEST_DOCUMENT + 1), ""
 
     @contextlib.contextmanager
     def blob(self, wanted: Descriptor) -> Iterator[Iterator[bytes]]:
@@ -70,17 +70,24 @@ class Layout:
     def _open(self, wanted: Descriptor) -> Iterator[BinaryIO]:
         algorithm, _, name = wanted.digest.partition(":")
         try:
-            descriptor = os.open(
-                self._folder / "blobs" / algorithm / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-            )  # a FIFO without a writer would hang
+            file = _regular(self._folder / "blobs" / algorithm / name)
         except FileNotFoundError:
             raise Refuted("digest-missing", f"the layout has no blob {wanted.digest}") from None
         except OSError as error:
             raise _unseen(error) from None
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Refuted("digest-missing", f"the layout's blob {wanted.digest} is no file")
+        if file is None:
+            raise Refuted("digest-missing", f"the layout's blob {wanted.digest} is no file")
+        with file:
             yield file
+
+
+def _regular(path: Path) -> BinaryIO | None:
+    """A regular file, unbuffered, or None for anything else; OSError as `open`. A FIFO is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -93,6 +100,14 @@ def _read(file: BinaryIO, count: int) -> bytes:
         return file.read(count)
     except OSError as error:
         raise _unseen(error) from None
+
+
+def _whole(file: BinaryIO, most: int) -> bytes:
+    """The file, as far as `most` bytes."""
+    data = bytearray()
+    while len(data) < most and (piece := _read(file, most - len(data))):
+        data += piece
+    return bytes(data)
 
 
 def _unseen(error: OSError) -> Unseen:
@@ -115,15 +130,17 @@ def _descriptor(entry: Mapping[str, Any], where: str) -> Descriptor:
 
 
 def _json(path: Path, where: str) -> Mapping[str, Any]:
+    found: object = None
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(LARGEST_DOCUMENT + 1)
-        found = json.loads(data) if len(data) <= LARGEST_DOCUMENT else None
+        file = _regular(path)
+        if file is not None:
+            with file:
+                data = _whole(file, LARGEST_DOCUMENT + 1)
+            found = json.loads(data) if len(data) <= LARGEST_DOCUMENT else None
     except OSError as error:
         raise BadInput(where, f"can't be read: {error.strerror or type(error).__name__}", _NOT_LAYOUT) from None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, Unseen):
         found = None
     if not isinstance(found, dict):
-        raise BadInput(where, "is no JSON object, or too long", _NOT_LAYOUT)
+        raise BadInput(where, "can't be read as a JSON object, or is too long", _NOT_LAYOUT)
     return found
