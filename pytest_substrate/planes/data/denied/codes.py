@@ -71,10 +71,12 @@ _FORMS: Final = tuple(
             rf"{CODE}(?![\w*])[\"']?{_MESSAGE}",
         ),
         (
-            rf"(?<![\w/$])(?:\w{{1,40}}[.:#]){{0,12}}{CODE}(?:\s\((?:client|403)\))?(?::|\s-|\s\()\s*",
+            rf"(?<![\w/$])(?:\w{{1,40}}[.:#]){{0,12}}{CODE}\]?(?:\s\((?:client|403)\))?(?::|\s-|\s\()\s*",
             rf"(?P<message>{_SAYS}[^\n]{{0,300}})",
         ),
         (rf"\b403 \({CODE}\){_MESSAGE}",),
+        (r"\bAPI: (?P<permission>[a-z0-9-]{1,40}:\w{1,80}) (?P<message>Access Denied)\b",),
+        (rf"\bservices\.(?P<service>\w{{1,40}})\.model\.AccessDeniedException\b{_MESSAGE}",),
         # services' own sentences without a code
         (r"(?P<message>You are not authorized to perform (?:this|the requested) operation)",),
         (r"(?P<message>\bUser is not authorized to access this resource(?: with an explicit deny)?)",),
@@ -139,8 +141,8 @@ def _told(found: re.Match[str]) -> Told | None:
     return Told(
         start=found.start(),
         end=found.end(),
-        action=action,
-        named=operation is not None,
+        action=groups.get("permission") or action,
+        named=operation is not None or groups.get("permission") is not None,
         resource=None if url is None else url[1],
         of_kms=(service is not None and service_of(service) == "kms") or _KMS.search(message) is not None,
     )

@@ -16,7 +16,7 @@ from pytest_substrate.planes.data.denied.denial import Effect, Source
 _GAP: Final = r"[ \t]*(?:\n[ \t]*)?[ \t]*"
 _HEAD: Final = re.compile(r"(?:\bis\s+)?\bnot\s+authorized\s+to\s+perform\b:?", re.IGNORECASE)
 _WHO: Final = re.compile(r"(?:\b(?:User|Principal|Identity|Role)\b:?\s+|(?=\barn:aws))", re.IGNORECASE)
-_ACTION: Final = re.compile(r"[a-z][a-z0-9-]{0,40}:[A-Za-z][A-Za-z0-9]{1,80}\*?|[a-z][a-z0-9-]{0,40}:\*")
+_ACTION: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,40}:[A-Za-z][A-Za-z0-9]{1,80}\*?|[a-z][a-z0-9-]{0,40}:\*")
 _ON: Final = re.compile(r"\s*\bon\s+(?:(?:the\s+)?resources?\s*:|resource\b)\s*", re.IGNORECASE)
 _KINDS: Final = (
     (r"identity-based", Source.IDENTITY),
