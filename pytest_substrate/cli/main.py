@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, str]] = {
     "image": "whether an image holds what its contract says, read from its layers",
     "probe": "the Kafka ladder from here against any broker",
     "denied": "the AWS denials in a log: who was refused what, on what, by which kind of policy",
+    "trust": "whether a role's trust policy admits a web identity token, and what else it admits",
     "access": "whether AWS would allow a request, by the policies that apply to it",
     "record": "write the release record of an artifact: commit, build, digest, platform",
     "plan": "which changes of a Terraform or OpenTofu plan would break runtime credentials or the images in service",

@@ -1,0 +1,116 @@
+"""The claims of a token, and the condition keys that STS makes of them.
+
+`aud` holds the token's `azp` where it has one, `oaud` its `aud`. Values are text: numbers in their own spelling, a list
+is several values. Expiry is not judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_substrate.model.errors import BadInput
+from pytest_substrate.policy.context import Lookup, Missing
+from pytest_substrate.policy.keys import why_missing
+from pytest_substrate.policy.providers import COMMON, SCHEME, Provider, provider_of
+from pytest_substrate.policy.strict import load_object
+
+_MEND: Final = "write the token's decoded payload: one JSON object of claims"
+_ALWAYS: Final = frozenset(
+    ("aws:currenttime", "aws:epochtime", "aws:securetransport", "aws:requestedregion", "sts:rolesessionname")
+)
+"""Keys that every such call has."""
+
+
+def parse_claims(text: str | bytes, *, name: str) -> dict[str, Any]:
+    """The claims in `text`, of the file `name`; BadInput (which quotes no value) where it is no decoded payload."""
+    try:
+        read = load_object(text, name=name)
+    except BadInput as error:
+        raise BadInput(error.where, error.what, _MEND) from None
+    for claim in ("iss", "azp"):
+        if claim in read and not (isinstance(read[claim], str) and read[claim]):
+            raise BadInput(f"{name}: {claim}", "is not a text", _MEND)
+    if "sub" in read and not isinstance(read["sub"], str):
+        raise BadInput(f"{name}: sub", "is not a text", _MEND)
+    audience = read.get("aud", "")
+    if not isinstance(audience, str) and not (
+        isinstance(audience, list) and audience and all(isinstance(one, str) for one in audience)
+    ):
+        raise BadInput(f"{name}: aud", "is neither a text nor a list of texts", _MEND)
+    return read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallContext:
+    """The condition keys of one AssumeRoleWithWebIdentity: the provider's by the token, the call's own unknown."""
+
+    url: str
+    """The provider's, without scheme."""
+    values: Mapping[str, tuple[str, ...]]
+    """By the provider's key, after the colon, in lower case."""
+    known: Mapping[str, Lookup]
+    """Keys of the call that are taken as known, in lower case."""
+
+    def lookup(self, key: str) -> Lookup:
+        """As `Context.lookup`."""
+        name = key.lower()
+        if name in self.known:
+            return self.known[name]
+        own = f"{self.url.lower()}:"
+        if name.startswith(own):
+            return self._own(name.removeprefix(own))
+        prefix = name.partition(":")[0]
+        if prefix in ("aws", "sts"):
+            return Missing.UNKNOWN_VALUE if name in _ALWAYS else Missing.UNKNOWN
+        if is_provider_prefix(prefix):
+            return Missing.ABSENT  # of another provider
+        return why_missing(name)
+
+    def with_keys(self, keys: Mapping[str, Lookup]) -> CallContext:
+        """The same with `keys` (in lower case) taken as known."""
+        return CallContext(url=self.url, values=self.values, known={**self.known, **keys})
+
+    def _own(self, key: str) -> Lookup:
+        provider = provider_of(self.url)
+        if key in provider.keys and not provider.is_certain:
+            return Missing.UNKNOWN
+        return self.values.get(key, Missing.ABSENT)
+
+
+def is_provider_prefix(prefix: str) -> bool:
+    """Whether a condition key's prefix is a provider's URL, and no AWS service."""
+    return "." in prefix or "/" in prefix or prefix == "saml"
+
+
+def call_context(claims: Mapping[str, Any], *, url: str) -> CallContext:
+    """The context of a call with a token of the provider `url` (without scheme)."""
+    return CallContext(url=url, values=key_values(claims, provider_of(url)), known={})
+
+
+def key_values(claims: Mapping[str, Any], provider: Provider) -> dict[str, tuple[str, ...]]:
+    """What STS makes of the claims: values by key, for the keys that it has of this provider."""
+    read = {key: _texts(claims.get(claim)) for key, claim in {**COMMON, **provider.keys}.items()}
+    if provider.audience == "aud":
+        read["oaud"] = _texts(claims.get("aud"))
+        read["aud"] = _texts(claims.get("azp")) or read["oaud"]
+    return {key: values for key, values in read.items() if values}
+
+
+def issuer_url(claims: Mapping[str, Any]) -> str | None:
+    """The provider that `iss` names, without scheme."""
+    issuer = claims.get("iss")
+    return issuer.removeprefix(SCHEME) if isinstance(issuer, str) else None
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, str):  # numbers were read as the text that they were written in
+        return (str(value),)
+    if isinstance(value, int | float):
+        return (str(value),)
+    if isinstance(value, list | tuple):
+        return tuple(text for one in value for text in _texts(one) if not isinstance(one, list | tuple))
+    return ()
