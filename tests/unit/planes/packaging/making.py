@@ -261,7 +261,7 @@ def installed(
     """A distribution as pip installs a wheel; by default one package of its name. `record` names further lines."""
     escaped = name.replace("-", "_")
     held = {f"{escaped}/__init__.py": b""} if files is None else dict(files)
-    info = f"{escaped}-{version}.dist-info"
+    info = f"{escaped}-{version.replace('-', '_')}.dist-info"
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *headers]
     lines += [f"Requires-Dist: {one}" for one in requires]
     listed = [*held, *(record or ()), f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD"]
