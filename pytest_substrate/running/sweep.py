@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Generator, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 BROKEN: Final = frozenset({2, 3, 4})
 """Interrupted, internal error, usage error: pytest's exit codes that come before 11."""
 _CHUNK: Final = 8 << 20
+_SLACK_S: Final = 2.0
+"""A file system's clock may lag, and some keep whole seconds, or two."""
 _OVERLAP: Final = 256 << 10
 """Bytes that two looks at a large file have in common: more than any form of a secret has."""
 
@@ -100,8 +104,20 @@ def _outputs(run: Run) -> Iterator[Path]:
             yield from _files(Path(os.path.abspath(here / str(given))))  # noqa: PTH100  `resolve` would follow links
     with contextlib.suppress(BadInput):  # a run without a plane may have an option of ours that is none
         folder = evidence_path(run.config).parent if run.plan is None else run.options.evidence.parent
-        if not run.config.rootpath.is_relative_to(folder):  # else it is the project itself, and no output folder
-            yield from _files(folder)
+        # the project itself, a home, the system's temporary folder hold other people's files beside the output
+        if not any(place.is_relative_to(folder) for place in (run.config.rootpath, Path.home(), _temporary())):
+            yield from (file for file in _files(folder) if _is_younger(file, run.identity.started))
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()).resolve()
+
+
+def _is_younger(file: Path, started: datetime) -> bool:
+    """Whether a file was written since the run began: an older one is none of its outputs."""
+    with contextlib.suppress(OSError):
+        return file.stat().st_mtime >= started.timestamp() - _SLACK_S
+    return False
 
 
 def _files(path: Path) -> Iterator[Path]:

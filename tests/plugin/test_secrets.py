@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -238,3 +239,16 @@ def test_an_output_that_cannot_be_removed(project: Project) -> None:
     assert 11 == result.ret
     assert "" == (project.path / "reports" / "mine.txt").read_text()
     assert "reports/mine.txt held a secret, and was emptied" in str(result.stdout)
+
+
+def test_the_sweep_leaves_older_files_alone(project: Project) -> None:
+    """A file that lay in the output folder before the run began is none of its outputs."""
+    project.conftest(GIVING)
+    project.pytester.makepyfile(test_own=LEAKING)
+    older = project.path / "reports" / "kept.json"
+    older.parent.mkdir(exist_ok=True)
+    older.write_text(SECRET)
+    os.utime(older, (1, 1))
+    result = project.run_apart("--substrate-require=messaging_plane", "test_own.py")
+    assert 11 == result.ret, str(result.stdout)
+    assert older.exists()
