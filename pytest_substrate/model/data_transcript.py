@@ -41,6 +41,10 @@ class GrantAsked:
     roundtrip: bool = False
     payer: bool = False
     """Whether requests say that the requester pays."""
+    way: Mapping[str, bool] = field(default_factory=dict)
+    """`fips`, `dualstack` and `path_style`, where they are declared."""
+    pinned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By the object: its `version`, its `etag`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

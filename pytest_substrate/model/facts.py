@@ -182,6 +182,17 @@ FACTS: Final[Mapping[str, Kind]] = {
     "ownership": Kind.NAME,
     "requester_pays": Kind.FLAG,
     "condition_keys": Kind.NAME,
+    # the CI job, its token and its role; of a token the subject, the audiences and the issuer, and nothing else
+    "places": Kind.NAME,
+    "provider": Kind.LINE,
+    "issuer": Kind.LINE,
+    "audience": Kind.LINE,
+    "audiences": Kind.LINE,
+    "token_subject": Kind.LINE,
+    "boundary_arn": Kind.ARN,
+    "statement": Kind.NUMBER,
+    "filters": Kind.NAME,
+    "tags": Kind.NAME,
     # wiring
     "container": Kind.NAME,
     "variable": Kind.NAME,

@@ -81,6 +81,14 @@ class _Place:
         return tuple(dict.fromkeys([*roles, *(job.task_role for job in self.declaration.job.values())]))
 
     @property
+    def policy_roles(self) -> tuple[str, ...]:
+        """The roles whose policies the planes read."""
+        release = self.declaration.release
+        publishing = (release.role,) if release is not None and Plane.RELEASE in self.planes else ()
+        running = self.data_roles if Plane.DATA in self.planes else ()
+        return tuple(dict.fromkeys([*publishing, *running]))
+
+    @property
     def ecs_clusters(self) -> tuple[str, ...]:
         """Of all services and jobs: nothing may run beside what is declared."""
         names = [service.ecs_cluster for service in self.declaration.service.values()]
@@ -196,8 +204,14 @@ def _probe_logs(place: _Place) -> Where:
 
 def _roles(place: _Place) -> Where:
     """By name, under whatever path."""
-    found = [place.arn("iam", f"role/{path}{name}", regional=False) for name in place.data_roles for path in ("", "*/")]
+    roles = place.policy_roles
+    found = [place.arn("iam", f"role/{path}{name}", regional=False) for name in roles for path in ("", "*/")]
     return Where(resources=tuple(found))
+
+
+def _oidc_providers(place: _Place) -> Where:
+    """All of them are listed, and each is asked which issuer and audiences it is for."""
+    return Where(resources=(place.arn("iam", "oidc-provider/*", regional=False),))
 
 
 def _managed_policies(place: _Place) -> Where:
@@ -207,8 +221,16 @@ def _managed_policies(place: _Place) -> Where:
 
 
 def _bucket_arns(place: _Place) -> list[str]:
-    names = dict.fromkeys(grant.bucket for grant in place.declaration.grant.values())
-    return [f"arn:{place.partition}:s3:::{name}" for name in names]
+    return list(dict.fromkeys(_bucket_arn(place, grant.bucket) for grant in place.declaration.grant.values()))
+
+
+def _bucket_arn(place: _Place, bucket: str) -> str:
+    return bucket if bucket.startswith("arn:") else f"arn:{place.partition}:s3:::{bucket}"
+
+
+def _object_arn(place: _Place, bucket: str, key: str) -> str:
+    """Of an access point, `/object/` stands before the key."""
+    return f"{_bucket_arn(place, bucket)}{'/object/' if bucket.startswith('arn:') else '/'}{key}"
 
 
 def _buckets(place: _Place) -> Where:
@@ -218,7 +240,7 @@ def _buckets(place: _Place) -> Where:
 def _canaries(place: _Place) -> Where:
     """What must stay closed, and nothing else, may the observer see to exist."""
     found = [
-        f"arn:{place.partition}:s3:::{grant.bucket}/{key}{'*' if key.endswith('/') else ''}"
+        _object_arn(place, grant.bucket, f"{key}*" if key.endswith("/") else key)
         for grant in place.declaration.grant.values()
         for key in grant.closed
     ]
@@ -228,7 +250,7 @@ def _canaries(place: _Place) -> Where:
 def _own_uploads(place: _Place) -> Where:
     """The keys that a probe writes to: of its own below a prefix, else the declared one."""
     found = [
-        f"arn:{place.partition}:s3:::{grant.bucket}/{key}{f'{PROBE_FAMILY}*' if key.endswith('/') else ''}"
+        _object_arn(place, grant.bucket, f"{key}{PROBE_FAMILY}*" if key.endswith("/") else key)
         for grant in place.declaration.grant.values()
         for key in (*grant.write, *grant.closed)
     ]
@@ -244,6 +266,7 @@ SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
     "cloudtrail:LookupEvents": _everywhere,
     "ecr:BatchGetImage": _repositories,
     "ecr:DescribeImages": _repositories,
+    "ecr:DescribeRepositories": _repositories,
     "ecr:GetDownloadUrlForLayer": _repositories,
     "ecs:DescribeClusters": _ecs_clusters,
     "ecs:ListServices": _Place.in_clusters,
@@ -261,11 +284,13 @@ SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
     "ecs:DeleteTaskDefinitions": _twins,
     "ecs:ListTaskDefinitionFamilies": _everywhere,
     "ecs:ListTaskDefinitions": _everywhere,
+    "iam:GetOpenIDConnectProvider": _oidc_providers,
     "iam:GetPolicy": _managed_policies,
     "iam:GetPolicyVersion": _managed_policies,
     "iam:GetRole": _roles,
     "iam:GetRolePolicy": _roles,
     "iam:ListAttachedRolePolicies": _roles,
+    "iam:ListOpenIDConnectProviders": _everywhere,
     "iam:ListRolePolicies": _roles,
     "iam:PassRole": _passed_roles,
     "kafka:DescribeClusterV2": _clusters,

@@ -24,8 +24,10 @@ DATA = (
     "embedded/platform/dev_min.toml",
     "embedded/platform/images/ingest/ingest/__init__.py",
     "embedded/platform/images/ingest/ingest/__main__.py",
+    "embedded/platform/images/ingest/oracle/__main__.py",
     "model/declaration/substrate.schema.json",
     "planes/messaging/clients/kafka-python.json",
+    "probe/data/program.json",
     "probe/program.json",
 )
 

@@ -58,10 +58,16 @@ def real_hosts(prefix: str, region: str) -> frozenset[str]:
 
 
 def is_real(url: str, prefix: str, region: str) -> bool:
-    """Whether the URL is https, on its port, at a real host of the service in the region (S3: also a bucket's name)."""
+    """Whether the URL is https, on its port, at a real host of the service in the region.
+
+    Of S3 also with a bucket's or an access point's name before it.
+    """
     host = _https_host(url)
     hosts = real_hosts(prefix, region)
-    return host in hosts or (prefix == "s3" and any(host.endswith(f".{name}") for name in hosts))
+    if prefix != "s3":
+        return host in hosts
+    points = [name.replace("s3", "s3-accesspoint", 1) for name in hosts]
+    return host in hosts or any(host.endswith(f".{name}") for name in (*hosts, *points))
 
 
 def is_real_for_provider(url: str, service: str, region: str) -> bool:

@@ -195,6 +195,21 @@ def releases(document: Document) -> Iterator[Finding]:
             )
 
 
+def pins(document: Document) -> Iterator[Finding]:
+    """A pin is of an object that the grant reads, and says which content is meant."""
+    for path, grant in tables(document, "grant", ANY):
+        read = [key for _, key in texts(grant, "read", ANY)]
+        for inner, pin in tables(grant, "pinned", ANY):
+            if inner[-1] not in read or str(inner[-1]).endswith("/"):
+                yield Finding(
+                    path=(*path, *inner),
+                    problem="is no object that the grant reads",
+                    mend="add it to `read`, or drop it",
+                )
+            elif not pin.keys() & {"version", "etag"}:
+                yield Finding(path=(*path, *inner), problem="pins nothing", mend="give it a version or an etag")
+
+
 def topic_names(document: Document) -> Iterator[Finding]:
     """In node ids `/` becomes `-`; of all subjects only topics can then read alike."""
     first: dict[str, str] = {}
@@ -225,6 +240,7 @@ RULES: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     needed_lists,
     release_tokens,
     releases,
+    pins,
     topic_names,
     something,
 )

@@ -63,6 +63,7 @@ def _requirement(value: str) -> str:
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PARTITION = "arn:aws(?:-[a-z]+)*"
+_ACCESS_POINT = _PARTITION + ":s3:[a-z0-9-]+:[0-9]{12}:accesspoint/[a-z0-9][a-z0-9-]{1,48}[a-z0-9]"
 
 Name: TypeAlias = Annotated[
     str,
@@ -270,9 +271,9 @@ Proxy: TypeAlias = Annotated[
 Bucket: TypeAlias = Annotated[
     str,
     Shape(
-        pattern="[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        pattern=f"[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]|{_ACCESS_POINT}",
         problem="is not the name of a bucket",
-        mend="write the bucket's name alone, without s3:// or an ARN",
+        mend="write the bucket's name alone, without s3://, or the whole ARN of an access point",
     ),
 ]
 
@@ -282,6 +283,24 @@ ObjectKey: TypeAlias = Annotated[
         pattern="(?!/)[^*?\\x00-\\x1f\\x7f]{1,1024}",
         problem="is neither an object nor a prefix",
         mend="write a key, or a prefix that ends in `/`; no leading `/` and no wildcard",
+    ),
+]
+
+ObjectVersion: TypeAlias = Annotated[
+    str,
+    Shape(
+        pattern="[\\x21-\\x7e]{1,1024}",
+        problem="is not a version of an object",
+        mend="write the version's id, as S3 gave it",
+    ),
+]
+
+ETag: TypeAlias = Annotated[
+    str,
+    Shape(
+        pattern="[0-9a-f]{32}(?:-[0-9]{1,5})?",
+        problem="is not an ETag",
+        mend="write its hexadecimal digits, without quotes around them",
     ),
 ]
 

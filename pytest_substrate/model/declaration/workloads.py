@@ -141,6 +141,13 @@ class Job(Table):
     network: Network = Field(description="where its task is attached")
 
 
+class Pin(Table):
+    """Which content of an object is meant: a version of it, or what has this ETag."""
+
+    version: shapes.ObjectVersion | None = Field(default=None, description="the object's version")
+    etag: shapes.ETag | None = Field(default=None, description="the object's ETag, sent as If-Match")
+
+
 class Grant(Table):
     """What a workload may do in a bucket, and what must stay closed to it. A prefix ends in `/`, an object does not."""
 
@@ -152,7 +159,9 @@ class Grant(Table):
             mend='write "service/NAME" or "job/NAME"',
         ),
     ] = Field(description="a declared service or job", examples=["job/oracle"])
-    bucket: shapes.Bucket = Field(description="the bucket", examples=["acme-spine"])
+    bucket: shapes.Bucket = Field(
+        description="the bucket, or the ARN of an access point to it", examples=["acme-spine"]
+    )
     read: Maybe[shapes.ObjectKey] = Field(
         default=(),
         description="objects that it reads, prefixes that it lists",
@@ -165,4 +174,14 @@ class Grant(Table):
     write_proof: Literal["upload", "roundtrip"] = Field(
         default="upload",
         description="how a write is proven: an upload that is aborted, or write, read back and delete",
+    )
+    pinned: Mapping[shapes.ObjectKey, Pin] = Field(
+        default_factory=dict, description="of objects that it reads, which content is meant"
+    )
+    endpoint: Literal["regional", "dualstack", "fips", "fips-dualstack"] | None = Field(
+        default=None,
+        description="the kind of S3 endpoint that the workload asks; else as its own AWS_USE_… variables say",
+    )
+    addressing: Literal["virtual", "path"] = Field(
+        default="virtual", description="whether the bucket's name is in the host or in the path"
     )

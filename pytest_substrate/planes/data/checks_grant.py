@@ -40,6 +40,7 @@ _NEXTS: Final = {
     "--filters Name=service-name,Values=com.amazonaws.{region}.s3 --region {region}",
     "credentials-refused": "aws iam get-role --role-name {task_role}",
     "key-unusable": "aws kms describe-key --key-id {key_arn} --region {region}",
+    "object-changed": "aws s3api head-object --bucket {bucket} --key {object_key}",
     "object-archived": "aws s3api head-object --bucket {bucket} --key {object_key}",
     "object-missing": _LIST,
 }
@@ -92,6 +93,7 @@ GRANT_CHECKS: Final[tuple[Check, ...]] = (
         causes=(
             Cause(slug="read-denied", meaning="the role may not read a required object"),
             Cause(slug="decrypt-denied", meaning="the role may not use the object's key"),
+            Cause(slug="object-changed", meaning="a required object has another content than the declared ETag's"),
             Cause(slug="object-archived", meaning="a required object is archived, and must be restored first"),
             _KEY,
             _OBJECT,

@@ -53,6 +53,8 @@ def observe_role_policies(context: Context, name: str) -> RolePolicies | Missing
 def observe_bucket(context: Context, grant: str) -> storage.BucketState | Missing | Unobserved:
     """The grant's bucket. Key `s3/bucket/NAME`."""
     name = context.declaration.grant[grant].bucket
+    if name.startswith("arn:"):  # S3 tells of a bucket by its own name alone, and an access point hides it
+        return Unobserved(reason="not-asked", detail="an access point is declared, and not the bucket behind it")
     return seen(
         context,
         f"s3/bucket/{name}",

@@ -51,7 +51,17 @@ def _asked(name: str, grant: Grant, canaries: ObjectsSeen, bucket: BucketState |
         canaries={target: tuple(key for key in canaries.found if _lies(key, target)) for target in grant.closed},
         roundtrip=grant.write_proof == "roundtrip",
         payer=isinstance(bucket, BucketState) and bucket.requester_pays is True,
+        way=_way(grant),
+        pinned={key: pin.model_dump(exclude_none=True) for key, pin in grant.pinned.items()},
     )
+
+
+def _way(grant: Grant) -> dict[str, bool]:
+    """What is declared of the hosts; what isn't is left to the container's own variables."""
+    way = {"path_style": True} if grant.addressing == "path" else {}
+    if grant.endpoint is None:
+        return way
+    return {**way, "fips": "fips" in grant.endpoint, "dualstack": "dualstack" in grant.endpoint}
 
 
 def keeps(grant: Grant, bucket: BucketState | Missing | Unobserved) -> bool:

@@ -45,7 +45,9 @@ class DataProbe:
         }  # type: dict[str, Any]
 
     def until(self) -> float:
-        """The deadline of a call that begins now."""
+        """The deadline of a call that begins now; `out-of-time` where the whole's is over."""
+        if time.monotonic() >= self.end:
+            raise Broken("out-of-time")
         return float(min(time.monotonic() + self.asked["deadline_s"], self.end))
 
     def credentials(self, renew: bool) -> Mapping[str, str]:
@@ -72,7 +74,7 @@ class DataProbe:
                 self.grant(asked)
         finally:
             try:
-                seen.update(sts(self.until()))
+                seen.update(sts(until + 1))
             except Broken as broken:
                 seen.update(sts="unreachable", error_code=broken.cause)
 
@@ -98,7 +100,7 @@ class DataProbe:
             if target.endswith("/"):
                 self.list(store, target)
             else:
-                self.read(store, target)
+                self.read(store, target, asked.get("pinned", {}).get(target, {}))
         for target in asked.get("write", []):
             if asked.get("roundtrip"):
                 self.round_trip(store, target)
@@ -129,11 +131,13 @@ class DataProbe:
                 return
             query["continuation-token"] = token
 
-    def read(self, store: Store, key: str) -> None:
-        """Whether it is there, and its beginning: the whole of a small one."""
-        seen, _ = store.call("exists", key, "HeadObject", Asked("HEAD", key))
+    def read(self, store: Store, key: str, pin: Mapping[str, str]) -> None:
+        """Whether it is there, and its beginning: the whole of a small one. `pin` says which content is meant."""
+        version = {"versionId": pin["version"]} if pin.get("version") else {}
+        match = {"if-match": '"%s"' % pin["etag"]} if pin.get("etag") else {}
+        seen, _ = store.call("exists", key, "HeadObject", Asked("HEAD", key, version))
         some = {} if seen.get("bytes") == 0 else {"range": "bytes=0-%d" % (LARGEST - 1)}
-        seen, data = store.call("read", key, "GetObject", Asked("GET", key, headers=some))
+        seen, data = store.call("read", key, "GetObject", Asked("GET", key, version, headers={**match, **some}))
         if seen.get("status") in (200, 206):
             seen["count"] = len(data)
 

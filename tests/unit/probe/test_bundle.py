@@ -24,8 +24,9 @@ LEAST = (3, 7)
 
 
 def modules() -> list[str]:
-    """The probe's modules, but for the two that build the text and hand it out."""
-    return sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in ("build", "bundle", "__init__"))
+    """The probe's modules, but for the two that build the texts and hand them out."""
+    found = [file.relative_to(FOLDER).with_suffix("").as_posix() for file in FOLDER.rglob("*.py")]
+    return sorted(name for name in found if Path(name).name not in ("build", "bundle", "__init__"))
 
 
 @cache
@@ -57,12 +58,27 @@ def test_the_program_stays_small() -> None:
     assert 10_000 < size <= bundle.SOURCE_LIMIT == 24 * 1024
 
 
-def test_the_text_is_of_these_modules() -> None:
+def test_the_data_program_is_smaller() -> None:
+    """It brings nothing of Kafka along."""
+    text = bundle.data_source()
+    assert 8_000 < len(text.encode()) < 16 * 1024
+    assert "Kafka" not in text
+    assert "SCRAM" not in text
+
+
+@pytest.mark.parametrize(
+    ("file", "modules", "more"),
+    [
+        (bundle.PROGRAM_FILE, bundle.MODULES, ("roundtrip",)),
+        (bundle.DATA_PROGRAM_FILE, bundle.DATA_MODULES, ()),
+    ],
+)
+def test_the_text_is_of_these_modules(file: Path, modules: tuple[str, ...], more: tuple[str, ...]) -> None:
     """Made anew by `python -m pytest_substrate.probe.build`, nothing changes."""
-    held = json.loads(bundle.PROGRAM_FILE.read_text(encoding="utf-8"))
-    assert {"sources": bundle.sources_digest(), "text": bundle.probe_source()} == held
+    held = json.loads(file.read_text(encoding="utf-8"))
+    assert bundle.sources_digest((*modules, *more)) == held["sources"]
     # the interpreter that built it may write and name some things otherwise than this one, so shapes are compared
-    assert shape(build.build()) == shape(held["text"])
+    assert shape(build.build(modules)) == shape(held["text"])
 
 
 def shape(text: str) -> list[str]:
@@ -72,7 +88,7 @@ def shape(text: str) -> list[str]:
 
 def test_every_module_travels() -> None:
     """None is forgotten, in an order in which each comes after what it needs."""
-    assert sorted([*bundle.MODULES, "roundtrip"]) == modules()
+    assert sorted({*bundle.MODULES, *bundle.DATA_MODULES, "roundtrip"}) == modules()
 
 
 @pytest.mark.parametrize("name", modules())
@@ -94,12 +110,14 @@ def test_the_probe_imports_the_standard_library_alone(name: str) -> None:
 def test_the_modules_have_the_syntax_of_python_3_8(name: str) -> None:
     """Nothing newer, whatever interpreter builds the text."""
     ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 8))
-    ast.parse(bundle.probe_source(), feature_version=LEAST)
+    for text in (bundle.probe_source(), bundle.data_source()):
+        ast.parse(text, feature_version=LEAST)
 
 
-def test_the_text_has_no_words_for_readers() -> None:
+@pytest.mark.parametrize("text", [bundle.probe_source(), bundle.data_source()], ids=["kafka", "data"])
+def test_the_text_has_no_words_for_readers(text: str) -> None:
     """No docstring, no annotation, no comment."""
-    tree = ast.parse(bundle.probe_source())
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         assert not isinstance(node, ast.AnnAssign)
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -107,7 +125,7 @@ def test_the_text_has_no_words_for_readers() -> None:
         if isinstance(node, ast.FunctionDef):
             assert node.returns is None
             assert all(argument.annotation is None for argument in node.args.args)
-    assert "#" not in bundle.probe_source().replace("'#'", "")
+    assert "#" not in text.replace("'#'", "")
 
 
 @pytest.mark.parametrize("python", interpreters())

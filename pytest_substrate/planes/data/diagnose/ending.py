@@ -84,7 +84,10 @@ def ending_of(call: CallSeen) -> Ending:  # noqa: PLR0911  one return for each e
 def told(call: CallSeen, bucket: str) -> Diagnosis:
     """What an ending comes to that is neither done nor a refusal of rights."""
     ending, facts = ending_of(call), call_facts(call)
-    if ending is Ending.NOT_REACHED:
+    if ending is Ending.IN_THE_WAY:
+        said = f"{call.key} has another content than the declared ETag stands for"
+        found = violated("object-changed", said, layer=Layer.SUBSTRATE)
+    elif ending is Ending.NOT_REACHED:
         cause = call.cause or "silent"
         layer = Layer.TLS if cause.startswith(_UNTRUSTED) else Layer.NETWORK
         found = violated("bucket-not-reached", f"{bucket} could not be reached from the task: {cause}", layer=layer)
