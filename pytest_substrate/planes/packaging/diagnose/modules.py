@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.facts import number_of
 from pytest_substrate.planes.packaging.diagnose.telling import does_not_apply, first_of, names
@@ -9,6 +11,9 @@ from pytest_substrate.planes.packaging.image.contents import Contents, Contract
 from pytest_substrate.planes.packaging.image.imports import Resolution, module_in, resolve
 from pytest_substrate.planes.packaging.image.python import Python
 from pytest_substrate.planes.packaging.image.start import working_dir
+
+_NO_PATH: Final = ("/distutils-precedence.pth", "/_virtualenv.pth", "-nspkg.pth")
+"""Files of setuptools and virtualenv whose lines run code, but add nothing to the path."""
 
 
 def diagnose_imports(contents: Contents, contract: Contract) -> Diagnosis:
@@ -46,7 +51,7 @@ def _may_be(contents: Contents, python: Python, module: str) -> bool:
         return True
     if any(_is_unread_archive(contents, entry) for entry in python.path):
         return True
-    return any(top in place.rpartition("/")[2] for place in python.executed)
+    return any(not place.endswith(_NO_PATH) for place in python.executed)
 
 
 def _is_unread_archive(contents: Contents, entry: str) -> bool:

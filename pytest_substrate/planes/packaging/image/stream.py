@@ -182,7 +182,7 @@ def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    zstd = _zstd()
+    zstd = zstd_module()
     options = {zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW}
     inflate = zstd.ZstdDecompressor(options=options)
     begun = False
@@ -205,7 +205,8 @@ def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise Refuted("image-corrupt", "a layer's zstd ends before its end")
 
 
-def _zstd() -> Any:
+def zstd_module() -> Any:
+    """The standard library's, which is there since Python 3.14, else the backport of it."""
     try:
         from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14 has it
     except ImportError:

@@ -154,6 +154,7 @@ def image(
     entrypoint: Sequence[str] = ("python3",),
     command: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    path: str | None = PATH,
     platform: Mapping[str, str] | None = None,
     store: Store | None = None,
     **run: Any,
@@ -167,7 +168,7 @@ def image(
         "config": {
             "Entrypoint": list(entrypoint),
             "Cmd": list(command),
-            "Env": [f"{name}={value}" for name, value in {"PATH": PATH, **(env or {})}.items()],
+            "Env": [f"{name}={value}" for name, value in {**({"PATH": path} if path else {}), **(env or {})}.items()],
             **run,
         },
         "rootfs": {"type": "layers", "diff_ids": [digest(tar) for tar in tars]},

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +41,7 @@ from tests.unit.planes.packaging.making import (
 )
 
 Found = Mapping[str, str | bool]
+zstd = stream.zstd_module()
 
 
 def merged(*layers: list[Entry]) -> Found:
