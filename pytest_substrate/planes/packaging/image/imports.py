@@ -7,15 +7,13 @@ known, but for the two ways in which namespace packages did it.
 
 from __future__ import annotations
 
-import io
+import json
 import posixpath
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_substrate.planes.packaging.image.editable import editable_packages
 from pytest_substrate.planes.packaging.image.facts import ImageFacts
 from pytest_substrate.planes.packaging.image.python import Python
 
@@ -164,11 +162,7 @@ class _Finder:
         if file is None or file.text is None:
             return None
         if head not in self._zips:
-            try:
-                with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
-                    self._zips[head] = frozenset(archive.namelist())
-            except (zipfile.BadZipFile, ValueError, OverflowError):
-                self._zips[head] = frozenset()
+            self._zips[head] = frozenset(file.read().splitlines())
         return f"{rest.strip('/')}/" if rest else "", self._zips[head]
 
     def _editable(self, name: str) -> tuple[Resolution, list[str]]:
@@ -177,7 +171,7 @@ class _Finder:
             folder = posixpath.dirname(pth)
             for each in self._image.tree.names(folder):
                 file = self._image.file(f"{folder}/{each}") if _FINDER.fullmatch(each) else None
-                target = editable_packages(file.read()).get(name) if file is not None else None
+                target = json.loads(file.read() or "{}").get(name) if file is not None else None
                 if target is None:
                     continue
                 if self._is_file(f"{target}/__init__.py"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_substrate.planes.packaging.image.elf import Elf, read_elf
 from pytest_substrate.planes.packaging.image.files import LARGEST_METADATA, File
+from pytest_substrate.planes.packaging.image.readers import MARKERS, may_matter, reader_of
 from pytest_substrate.planes.packaging.image.tar import Content, Member
 
 HELD: Final = 12 * 1024 * 1024
@@ -17,15 +18,11 @@ HELD: Final = 12 * 1024 * 1024
 _STEP: Final = 256 * 1024
 _OVERLAP: Final = 256
 _LONGEST_SHEBANG: Final = 256  # the kernel's BINPRM_BUF_SIZE
-_HEADERS: Final = re.compile(rb"(?:Name|Version|Requires-Dist|Requires-Python|Provides-Extra):", re.IGNORECASE)
-_HEAD_END: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
 _VERSION: Final = re.compile(rb"\0(3\.\d{1,2}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?)\+?\0")
 _BUILTIN: Final = re.compile(rb"\0PyInit_(\w{1,64})(?=\0)")
 _SOABI: Final = re.compile(rb"\0\.(cpython-3\d{1,2}[a-z]*-[a-z0-9_]+-linux-[a-z0-9]+)\.so(?=\0)")
 _GLIBC: Final = re.compile(rb"\0GLIBC_2\.(\d{1,3})(?=\0)")
 _OF_PYTHON: Final = re.compile(r"(?:lib)?(?:python|pypy)[\d.]*[a-z]*(?:-intel64)?(?:\.so[\d.]*)?")
-_SYSTEM: Final = re.compile(r"(?:\./|/)*etc/(?:ld\.so\.cache|passwd|group|ld-musl-\w+\.path)")
-_NAMED: Final = re.compile(r"pyvenv\.cfg|patchlevel\.h|python3\d{1,2}\.zip|__editable___\w+_finder\.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ def kept(member: Member, content: Content, unfinished: list[Unfinished]) -> File
     """
     path = member.name
     name = path[path.rfind("/") + 1 :]
-    if name in _BY_NAME or name[-4:] in _BY_ENDING or path.startswith(_ETC):
+    if may_matter(path, name):
         found = _named(member, content, path, name)
         if found is not None:
             return found
@@ -63,12 +60,12 @@ def kept(member: Member, content: Content, unfinished: list[Unfinished]) -> File
 
 def _named(member: Member, content: Content, path: str, name: str) -> File | None:
     """What is kept of a file whose name says that it is metadata."""
-    marks = _MARKS.get(name)
+    marks = MARKERS.get(name)
     if marks is not None and member.size <= marks[0] and member.whole:
         data = content.read(member.size)
         words = marks[1](data)
         return _with_program(replace(_plain(member), words=words), data) if words or member.mode & 0o111 else None
-    reader = _reader(path, name)
+    reader = reader_of(path, name)
     if reader is None:
         return None
     plain = _plain(member)
@@ -168,68 +165,3 @@ def _glibc_words(stream: _Windows) -> tuple[str, ...]:
     """A C library's version, by the newest of its symbols' versions."""
     found = {int(one) for piece in stream.pieces() for one in _GLIBC.findall(piece)}
     return (f"glibc 2.{max(found)}",) if found else ()
-
-
-Reader = Callable[[bytes], bytes]
-
-
-def _reader(path: str, name: str) -> Reader | None:
-    """How the content of a file is shortened to what is kept; None for a file whose content isn't needed."""
-    found = _READERS.get(name)
-    if found is not None:
-        ends, reader = found
-        return reader if path[: -len(name) - 1].endswith(ends) else None
-    if name.endswith((".pth", ".egg-info")) or _NAMED.fullmatch(name) or _SYSTEM.fullmatch(path):
-        return _whole
-    return None
-
-
-def _whole(data: bytes) -> bytes:
-    return data
-
-
-def _headers(data: bytes) -> bytes:
-    """Of the headers of a METADATA or PKG-INFO those that a check reads; their continuations with them."""
-    lines: list[bytes] = []
-    wanted = False
-    for line in _HEAD_END.split(data, 1)[0].splitlines():
-        if not line.startswith((b" ", b"\t")):
-            wanted = _HEADERS.match(line) is not None
-        if wanted:
-            lines.append(line)
-    return b"\n".join(lines)
-
-
-def _site_marks(data: bytes) -> tuple[str, ...]:
-    """Whose `site` it is: Debian's looks into other folders."""
-    if b"def getsitepackages" not in data:
-        return ()
-    return ("debian",) if b'"dist-packages"' in data else ("site",)
-
-
-def _package_marks(data: bytes) -> tuple[str, ...]:
-    """Whether a package takes modules from folders of its name elsewhere on the path, too."""
-    return ("extends",) if b"extend_path" in data or b"declare_namespace" in data else ()
-
-
-_MARKS: Final[dict[str, tuple[int, Callable[[bytes], tuple[str, ...]]]]] = {
-    "site.py": (256 * 1024, _site_marks),
-    "__init__.py": (4096, _package_marks),
-}
-"""Files in which a word is looked for: the most bytes that such a file has, and how."""
-
-_INFO: Final = (".dist-info", ".egg-info", "EGG-INFO")
-_READERS: Final[dict[str, tuple[tuple[str, ...], Reader]]] = {
-    "METADATA": (_INFO, _headers),
-    "PKG-INFO": (_INFO, _headers),
-    "WHEEL": (_INFO, _whole),
-    "RECORD": (_INFO, _whole),
-    "installed-files.txt": (_INFO, _whole),
-    "requires.txt": (_INFO, _whole),
-    "top_level.txt": (_INFO, _whole),
-}
-
-_BY_NAME: Final = frozenset({*_READERS, *_MARKS, "pyvenv.cfg", "patchlevel.h"})
-_BY_ENDING: Final = frozenset({".pth", "info", ".zip", "r.py"})
-_ETC: Final = ("etc/", "./etc/", "/etc/")
-"""What every file's name is held against first, as nearly all are none of these."""
