@@ -28,7 +28,9 @@ ROOMS: Final[Mapping[Plane, str]] = {
 }
 """Where each plane lives, in the order of the ladder."""
 
-BUILT: Final[frozenset[Plane]] = frozenset({Plane.SUBSTRATE, Plane.MESSAGING, Plane.PACKAGING, Plane.DATA})
+BUILT: Final[frozenset[Plane]] = frozenset(
+    {Plane.SUBSTRATE, Plane.RELEASE, Plane.MESSAGING, Plane.PACKAGING, Plane.DATA}
+)
 """The planes whose checks can be judged."""
 
 

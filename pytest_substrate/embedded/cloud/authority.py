@@ -1,7 +1,7 @@
 """Who may do what: ministack's policy evaluation, corrected where it would answer otherwise than AWS.
 
 - Only the one root key that the platform made is root, and its signature is checked like any other.
-- Calls of ECS, MSK and Logs are authorized on the resources that AWS names (`resources.py`), each of them.
+- Calls of ECR, ECS, MSK and Logs are authorized on the resources that AWS names (`resources.py`), each of them.
 - `aws:PrincipalArn` of a session is its role's ARN, and `aws:ResourceTag` is known for things of ECS.
 - A refusal names the resource and the kind of policy that decided, as AWS's does within an account (`refusals.py`).
 - `may` asks on behalf of a role that the platform itself acts as (a task's execution role).
@@ -62,11 +62,16 @@ def install(config: CloudConfig) -> None:
 
 
 def _extract_resource_arn(*call: Any) -> str:
-    service, _, path, headers, body, _, region, account = call
+    service, _, path, headers, body, asked, region, account = call
     place = resources.Place(region=region, account=account)
     action = str(headers.get("x-amz-target", "")).rpartition(".")[2]
     if service == "ecs" and action:
         return _Resources.of(resources.ecs_resources(action, _body(body), place, newest_revision))
+    provider = iam_actions._query_param(asked, "OpenIDConnectProviderArn") if service == "iam" else None
+    if provider:
+        return str(provider)
+    if service == "ecr" and action:
+        return _Resources.of(resources.ecr_resources(action, _body(body), place))
     if service == "logs" and action:
         return _Resources.of(resources.logs_resources(action, _body(body), place))
     if service == "kafka":

@@ -1,4 +1,4 @@
-"""On which resources AWS authorizes a call of ECS, MSK and CloudWatch Logs, by the Service Authorization Reference.
+"""On which resources AWS authorizes calls of ECR, ECS, MSK and CloudWatch Logs, by the Service Authorization Reference.
 
 ministack compares these calls with an ARN that no scoped policy names; what a policy says is only true with the right
 one. A call that names several resources is authorized on each.
@@ -104,6 +104,14 @@ def kafka_topic_checks(path: str) -> tuple[tuple[str, str], ...]:
     topics = cluster.replace(":cluster/", ":topic/", 1) + f"/{topic or '*'}"
     checks = [("kafka-cluster:Connect", cluster), ("kafka-cluster:DescribeTopic", topics)]
     return (*checks, ("kafka-cluster:DescribeTopicDynamicConfiguration", topics)) if topic else tuple(checks)
+
+
+def ecr_resources(action: str, body: Body, place: Place) -> tuple[str, ...]:
+    """The resources of an ECR call: its repository or each of those that it names; the login has none."""
+    if action == "GetAuthorizationToken":
+        return ("*",)
+    names = body.get("repositoryNames") or [body.get("repositoryName") or "*"]
+    return tuple(place.arn("ecr", f"repository/{name}") for name in names)
 
 
 def logs_resources(action: str, body: Body, place: Place) -> tuple[str, ...]:

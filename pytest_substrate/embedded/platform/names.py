@@ -38,6 +38,9 @@ OBSERVER_ROLE: Final = "substrate-observer"
 OPERATOR: Final = "operator"
 """The IAM user whose keys a run is given; all it may do is to become the observer."""
 
+CI_ROLE: Final = "ci-publish"
+"""The role that CI assumes with its token."""
+
 CA_FILE: Final = "/etc/kafka/ca.pem"
 
 JOB: Final = "oracle"

@@ -32,7 +32,7 @@ def observer_policy() -> Policy:
     declaration = parse_declaration(file.read_text(encoding="utf-8"), name=file.name)
     roles = [names.role_arn(names.EXECUTION_ROLE)]
     policy = permissions.observer_policy(
-        [Plane.MESSAGING, Plane.PACKAGING, Plane.DATA], declaration, execution_roles=roles
+        [Plane.RELEASE, Plane.MESSAGING, Plane.PACKAGING, Plane.DATA], declaration, execution_roles=roles
     )
     return allow([*policy["Statement"], *_fixture_statements()])
 

@@ -14,7 +14,7 @@ from pytest_substrate.embedded.kafka.prepare import prepare
 from pytest_substrate.embedded.kafka.spec import ClusterSpec
 from pytest_substrate.embedded.kafka.tls import Authority
 from pytest_substrate.embedded.network.relay import Network
-from pytest_substrate.embedded.platform import data, dev_min, names, pipeline, roles
+from pytest_substrate.embedded.platform import data, dev_min, names, pipeline, release, roles
 from pytest_substrate.embedded.platform.platform import Platform
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def start_platform(
 
     Raises BadInput for what its user can mend (no Java, no jars).
     """
-    pool = ThreadPoolExecutor(3, thread_name_prefix="start")
+    pool = ThreadPoolExecutor(4, thread_name_prefix="start")
     clouding = pool.submit(
         Cloud.start, folder, account=names.ACCOUNT, region=names.REGION, steady_delay_s=_STEADY_DELAY_S
     )
@@ -54,11 +54,13 @@ def start_platform(
     platform = Platform(folder=folder, cloud=cloud, authority=authority, starting=starting, start_cluster=start_cluster)
     image_digest, secret_arn = dev_min.build_account(platform, policy=observer)
     running = pool.submit(data.build_data, platform, image_digest)
+    releasing = pool.submit(release.build_release, platform)
     pipeline.release(platform, image_digest)
     keys = roles.make_operator(platform)
     platform.starting.result()
     progress("starting the service")
     dev_min.build_workload(platform, image_digest=image_digest, secret_arn=secret_arn)
     running.result()
+    releasing.result()
     pool.shutdown()
     return platform, keys

@@ -18,6 +18,18 @@ _ROLE_POLICIES: Final = (
     "iam:GetPolicyVersion",
 )
 
+_UNREADABLE: Final = Cause(slug="policy-unreadable", meaning="IAM holds a policy that can't be read")
+_NO_SESSION: Final = Cause(slug="no-session", meaning="STS gave no session to try it with")
+_NO_ARTIFACT: Final = Cause(slug="no-artifact", meaning="the declaration has no artifact to try it with")
+_RECORD_CAUSES: Final = (
+    Cause(slug="record-missing", meaning="the release record isn't where it is declared"),
+    Cause(slug="record-malformed", meaning="the record is no JSON, or lacks commit, build, digest or platform"),
+    Cause(slug="record-differs", meaning="the record is for another repository than the declared one"),
+    Cause(slug="digest-missing", meaning="the recorded digest isn't in the registry"),
+    Cause(slug="digest-archived", meaning="the recorded digest is archived, and can't be pulled"),
+    Cause(slug="unreadable", meaning="the file of the record can't be read"),
+)
+
 CHECKS: Final[tuple[Check, ...]] = (
     Check(
         id="REL-010",
@@ -34,6 +46,12 @@ CHECKS: Final[tuple[Check, ...]] = (
             Cause(slug="endpoint-override", meaning="a variable or a profile sends AWS calls elsewhere"),
             Cause(slug="profile-fallback", meaning="a profile or a role of the machine would answer for the token"),
             Cause(slug="token-missing", meaning="the declared place holds no token"),
+            Cause(
+                slug="token-not-the-jobs",
+                meaning="what lies in the declared place is no token of the declared issuer, by issuer or signature",
+            ),
+            Cause(slug="unreadable", meaning="the file of the token can't be read"),
+            *UNSEEN_CAUSES,
         ),
         next="env | cut -d= -f1 | grep '^AWS_'",
     ),
@@ -67,7 +85,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         "audience, missing claims.",
         red_when="a declared subject is refused, a forbidden or attacking one is admitted, or the policy can't be "
         "decided.",
-        needs=("REL-020",),
         permissions=("iam:GetRole",),
         causes=(
             Cause(slug="subject-refused", meaning="a subject that must be admitted is not"),
@@ -75,6 +92,8 @@ CHECKS: Final[tuple[Check, ...]] = (
             Cause(slug="attack-admitted", meaning="a token of the attack corpus is admitted"),
             Cause(slug="role-missing", meaning="the role doesn't exist"),
             Cause(slug="trust-undecided", meaning="the policy holds something whose effect can't be told"),
+            _UNREADABLE,
+            *UNSEEN_CAUSES,
         ),
         next="aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument",
     ),
@@ -88,14 +107,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         how="AssumeRoleWithWebIdentity with the token from the declared place; provider, subject and audience are "
         "recorded as STS returns them, and GetCallerIdentity says who the session is.",
         red_when="STS refuses the token, or the session is another role's.",
-        needs=("REL-010", "REL-030"),
+        needs=("REL-010",),
         causes=(
             Cause(slug="token-refused", meaning="STS refuses the token for this role"),
             Cause(slug="token-expired", meaning="the token had expired when it was sent"),
             Cause(slug="other-role", meaning="the session that STS gave is another role's"),
-            Cause(slug="sts-not-reached", meaning="STS did not answer"),
+            Cause(slug="token-missing", meaning="the declared place holds no token any more"),
+            Cause(slug="unreadable", meaning="the file of the token can't be read"),
+            *UNSEEN_CAUSES,
         ),
-        next="substrate trust --policy TRUST.json --claims CLAIMS.json",
+        next="aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument",
     ),
     Check(
         id="REL-050",
@@ -123,13 +144,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         subjects=subjects.ci_roles,
         why="A publishing role that may do everything turns one leaked token into the whole account.",
         how="Every inline and attached policy of the role and its boundary are read and evaluated.",
-        red_when="a statement allows all actions, or a service's all on all resources, or the boundary is missing.",
-        needs=("REL-030",),
+        red_when="the role may do nearly everything or may give itself everything, a statement allows all actions of a "
+        "service, or a change on more than named resources.",
         permissions=_ROLE_POLICIES,
         causes=(
             Cause(slug="wildcard-action", meaning="a statement allows every action, or every action of a service"),
-            Cause(slug="wildcard-resource", meaning="a statement allows changes to every resource"),
-            Cause(slug="boundary-missing", meaning="the role has no permissions boundary, or another one"),
+            Cause(slug="wildcard-resource", meaning="a statement allows changes to more than named resources"),
+            Cause(slug="administrator", meaning="the role may give itself everything, by a documented way"),
+            Cause(slug="undecided", meaning="whether it is an administrator depends on what can't be told"),
+            Cause(slug="role-missing", meaning="the role doesn't exist"),
+            _UNREADABLE,
             *UNSEEN_CAUSES,
         ),
         next="aws iam list-attached-role-policies --role-name {role}",
@@ -148,7 +172,13 @@ CHECKS: Final[tuple[Check, ...]] = (
         causes=(
             Cause(slug="action-denied", meaning="the session may not make a call that a push or a pull needs"),
             Cause(slug="repository-missing", meaning="the repository doesn't exist in this account and region"),
+            Cause(slug="left-behind", meaning="the repository holds something afterwards that it did not hold before"),
             Cause(slug="registry-not-reached", meaning="the registry did not answer"),
+            Cause(slug="answered-otherwise", meaning="a call came back with an answer that proves nothing"),
+            _NO_SESSION,
+            *_RECORD_CAUSES,
+            _NO_ARTIFACT,
+            *UNSEEN_CAUSES,
         ),
         next="aws iam list-role-policies --role-name {role}",
     ),
@@ -160,12 +190,20 @@ CHECKS: Final[tuple[Check, ...]] = (
         subjects=subjects.ci_roles,
         why="What a role may not do is known only from a refusal.",
         how="With the CI session: calls whose success would change nothing, on what a publishing role has no "
-        "business with.",
-        red_when="one of the calls succeeds.",
+        "business with (delete, another repository, another region, IAM). What could do harm if it succeeded is asked "
+        "of the role's policies instead (repository policy and mutability, its own permissions and trust).",
+        red_when="one of the calls is let through, or the policies allow one that isn't made.",
         needs=("REL-040",),
+        permissions=_ROLE_POLICIES,
         causes=(
             Cause(slug="action-allowed", meaning="a call succeeded that must be refused"),
             Cause(slug="refused-otherwise", meaning="a call failed, but not for want of a permission"),
+            Cause(slug="undecided", meaning="whether the policies allow what isn't called can't be told"),
+            Cause(slug="role-missing", meaning="the role doesn't exist"),
+            _UNREADABLE,
+            _NO_SESSION,
+            _NO_ARTIFACT,
+            *UNSEEN_CAUSES,
         ),
         next="aws iam list-attached-role-policies --role-name {role}",
     ),
@@ -179,10 +217,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         how="DescribeRepositories: the mutability of tags and its exclusion filters, against the tags that are "
         "released.",
         red_when="tags are mutable, or a filter exempts a released tag.",
-        permissions=("ecr:DescribeRepositories",),
+        permissions=("ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage"),
         causes=(
             Cause(slug="tags-mutable", meaning="tags of the repository can be moved"),
             Cause(slug="tag-exempt", meaning="an exclusion filter exempts a released tag"),
+            Cause(slug="no-tag", meaning="a filter exempts tags, and the released image has none to hold against it"),
+            Cause(slug="not-asked", meaning="no release record names the image whose tags are exempted"),
             Cause(slug="repository-missing", meaning="the repository doesn't exist in this account and region"),
             *UNSEEN_CAUSES,
         ),
@@ -198,11 +238,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         how="The declared record is read; DescribeImages is asked for its digest.",
         red_when="the record is missing, malformed or names no commit, build or digest, or the registry lacks the "
         "digest.",
-        permissions=("ecr:DescribeImages",),
+        permissions=("ecr:DescribeImages", "ecr:BatchGetImage"),
         causes=(
-            Cause(slug="record-missing", meaning="the release record isn't where it is declared"),
-            Cause(slug="record-malformed", meaning="the record is no JSON, or lacks commit, build, digest or platform"),
-            Cause(slug="digest-missing", meaning="the recorded digest isn't in the registry"),
+            *_RECORD_CAUSES,
             *UNSEEN_CAUSES,
         ),
         next="aws ecr describe-images --repository-name {repository} --region {region}",
@@ -222,6 +260,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         causes=(
             Cause(slug="label-differs", meaning="a label names another commit or build than the record"),
             Cause(slug="attestation-differs", meaning="the provenance names another source or subject than the record"),
+            Cause(slug="not-built", meaning="this version can't read labels and attestations yet"),
             Cause(slug="attestation-missing", meaning="the digest has no provenance attestation"),
             *UNSEEN_CAUSES,
         ),

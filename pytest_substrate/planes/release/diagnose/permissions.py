@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from pytest_substrate.model.ci import Call, Calls, NotAssumed, Policy, Role, RolePolicies
@@ -13,7 +14,7 @@ from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.policy.admin import powers
 from pytest_substrate.policy.decision import decide
-from pytest_substrate.policy.document import Document, Effect, PolicyKind, parse_policy
+from pytest_substrate.policy.document import Document, Effect, PolicyKind, Statement, parse_policy
 from pytest_substrate.policy.evaluate import Outcome as Answer
 from pytest_substrate.policy.evaluate import Policies
 from pytest_substrate.policy.request import make_request
@@ -30,8 +31,8 @@ _REPOSITORY: Final = (
 )
 _ROLE: Final = ("iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy")
 """What could do harm if it succeeded: evaluated by the role's policies, never called."""
-_UNBOUND: Final = frozenset({"ecr:GetAuthorizationToken"})
-"""Actions that AWS limits to no resource."""
+_UNBOUND: Final = frozenset({"ecr:getauthorizationtoken"})
+"""Actions that AWS limits to no resource; in lower case, as IAM compares them."""
 
 
 class _Unreadable(Exception):
@@ -56,33 +57,73 @@ def diagnose_no_administrator(role: Role | Missing | Unobserved, policies: Seen,
     if certain:
         first = certain[0]
         cause = "wildcard-action" if first.means.startswith("all-") else "administrator"
-        facts |= {"actions": admitted("actions", first.actions), "statement": first.statement}
+        facts |= {"action": admitted("action", first.actions), "statement": first.statement}
         told = f"{name} is an administrator: {first.message}"
         return violated(cause, line(told, 280), policy=line(first.document, 200)).with_facts(facts)
     wide = _wide(identity)
     if wide is not None:
-        document, index, action = wide
-        facts |= {"statement": index, "actions": admitted("actions", (action,))}
-        told = f"{name} may use {action} on every resource (statement {index} of {document})"
-        return violated("wildcard-resource", line(told, 280), policy=line(document, 200)).with_facts(facts)
+        facts |= {"statement": wide.statement, "action": admitted("action", wide.action)}
+        told = f"{name} {wide.told} (statement {wide.statement} of {wide.document})"
+        return violated(wide.cause, line(told, 280), policy=line(wide.document, 200)).with_facts(facts)
     if found:
         told = f"whether {name} is an administrator depends on what isn't known: {found[0].message}"
         return inconclusive("undecided", line(told, 280)).with_facts(facts)
     return passed(f"{name} is no administrator ({number_of(len(identity), 'policy document')})").with_facts(facts)
 
 
-def _wide(identity: Sequence[Document]) -> tuple[str, int, str] | None:
-    """The first Allow of a change, or of a whole service, on every resource: document, statement and action."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wide:
+    """A statement that gives more than a publishing role needs, whatever the role can make of it."""
+
+    cause: str
+    document: str
+    statement: int
+    told: str
+    action: str | None = None
+
+
+def _wide(identity: Sequence[Document]) -> _Wide | None:
+    """The first Allow of a whole service, of all but something, or of a change on more than named resources.
+
+    What a condition narrows may be meant so; whether that makes an administrator, `powers` tells.
+    """
     for document in identity:
-        for statement in document.statements:
-            if statement.effect is not Effect.ALLOW or statement.conditions or "*" not in (statement.resources or ()):
+        for one in document.statements:
+            if one.effect is not Effect.ALLOW or one.conditions:
                 continue
-            for action in statement.actions or ():
-                verb = action.partition(":")[2]
-                reads = verb.startswith(("Get", "List", "Describe", "BatchGet", "BatchCheck"))
-                if action not in _UNBOUND and (verb == "*" or not reads):
-                    return document.name, statement.index, action
+            told = _wide_action(one)
+            if told is not None:
+                return _Wide(cause="wildcard-action", document=document.name, statement=one.index, told=told)
+            for action in one.actions or ():
+                where = _wide_resource(one)
+                if where is not None and action.lower() not in _UNBOUND and not _reads(action):
+                    told = f"may use {action} on {where}"
+                    return _Wide(
+                        cause="wildcard-resource",
+                        document=document.name,
+                        statement=one.index,
+                        told=told,
+                        action=action,
+                    )
     return None
+
+
+def _wide_action(statement: Statement) -> str | None:
+    if statement.actions is None:
+        return "may use every action but those that the statement names"
+    whole = next((action for action in statement.actions if action.rpartition(":")[2].strip("*") == ""), None)
+    return None if whole is None else f"may use {whole}, which is every action"
+
+
+def _wide_resource(statement: Statement) -> str | None:
+    if statement.resources is None:
+        return "every resource but those that the statement names"
+    wild = next((resource for resource in statement.resources if set("*?") & set(resource)), None)
+    return None if wild is None else f"{line(wild, 120)}, more than one named resource"
+
+
+def _reads(action: str) -> bool:
+    return action.lower().partition(":")[2].startswith(("get", "list", "describe", "batchget", "batchcheck"))
 
 
 def diagnose_push(tried: Tried, *, role: str, repository: str) -> Diagnosis:
@@ -97,7 +138,7 @@ def diagnose_push(tried: Tried, *, role: str, repository: str) -> Diagnosis:
         first = denied[0]
         told = f"{role} may not {first.action} on {first.resource}"
         more = f" (and {number_of(len(denied) - 1, 'other')})" if len(denied) > 1 else ""
-        facts |= {"actions": admitted("actions", tuple(call.action for call in denied)), "detail": first.detail}
+        facts |= {"action": admitted("action", tuple(call.action for call in denied)), "detail": first.detail}
         return violated("action-denied", told + more).with_facts(facts)
     missing = [call for call in tried.calls if call.answer == "RepositoryNotFoundException"]
     if missing:
@@ -134,7 +175,7 @@ def diagnose_forbidden(
     allowed = [call for call in tried.calls if not call.denied and call.reached]
     if allowed:
         told = f"{name} may {allowed[0].action} on {allowed[0].resource}: the call was let through"
-        facts |= {"actions": admitted("actions", tuple(call.action for call in allowed))}
+        facts |= {"action": admitted("action", tuple(call.action for call in allowed))}
         return violated("action-allowed", told).with_facts(facts)
     unreached = [call for call in tried.calls if not call.reached]
     if unreached:
@@ -152,7 +193,7 @@ def _evaluated(role: Role, policies: RolePolicies, name: str, repository_arn: st
     asked = [*((action, repository_arn) for action in _REPOSITORY), *((action, role.arn) for action in _ROLE)]
     for action, resource in asked:
         answer = decide(make_request(principal=role.arn, action=action, resource=resource), held)
-        facts: dict[str, FactValue] = {"actions": admitted("actions", (action,)), "statement": answer.statement}
+        facts: dict[str, FactValue] = {"action": admitted("action", (action,)), "statement": answer.statement}
         if answer.outcome is Answer.ALLOW:
             told = f"the policies of {name} allow {action} on {resource}"
             return violated("action-allowed", line(told, 280)).with_facts(facts)

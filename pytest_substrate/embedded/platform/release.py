@@ -1,0 +1,82 @@
+"""The release side of `dev_min`: the OIDC provider of its CI, and the role that publishes its image.
+
+It needs only the cloud, and so is built while the brokers start.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_substrate.embedded.cloud.issuer import ISSUER
+from pytest_substrate.embedded.platform import names, roles
+
+if TYPE_CHECKING:
+    from pytest_substrate.embedded.platform.platform import Platform
+
+PROVIDER: Final = ISSUER.removeprefix("https://")
+PROVIDER_ARN: Final = f"arn:aws:iam::{names.ACCOUNT}:oidc-provider/{PROVIDER}"
+AUDIENCE: Final = "sts.amazonaws.com"
+SUBJECT: Final = "repo:acme/ingest:ref:refs/heads/main"
+THUMBPRINT: Final = "ffffffffffffffffffffffffffffffffffffffff"
+"""IAM asks for one, and for this issuer uses a library of authorities of its own instead."""
+REPOSITORY_ARN: Final = f"arn:aws:ecr:{names.REGION}:{names.ACCOUNT}:repository/{names.REPOSITORY}"
+POLICY: Final = "publish"
+PUSH_AND_PULL: Final = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+)
+
+
+def build_release(platform: Platform) -> None:
+    """The provider, and the role with its trust and its one inline policy."""
+    make_provider(platform)
+    make_role(platform)
+
+
+def make_provider(platform: Platform, *audiences: str, url: str = ISSUER) -> str:
+    """An OIDC provider of the account, for the declared audience unless told otherwise; its ARN."""
+    made = platform.client("iam").create_open_id_connect_provider(
+        Url=url, ClientIDList=list(audiences or (AUDIENCE,)), ThumbprintList=[THUMBPRINT]
+    )
+    return str(made["OpenIDConnectProviderArn"])
+
+
+def make_role(platform: Platform) -> None:
+    """The role, as the declaration wants it."""
+    iam = platform.client("iam")
+    iam.create_role(RoleName=names.CI_ROLE, AssumeRolePolicyDocument=json.dumps(trust()))
+    set_policy(platform, publish_policy())
+
+
+def trust(**condition: Any) -> dict[str, Any]:
+    """The role's trust policy: this issuer's tokens for STS, of one subject; or of another condition."""
+    exact = {"StringEquals": {f"{PROVIDER}:aud": AUDIENCE, f"{PROVIDER}:sub": SUBJECT}}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": PROVIDER_ARN},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": condition or exact,
+            }
+        ],
+    }
+
+
+def publish_policy(*, without: str | None = None, on: str = REPOSITORY_ARN) -> dict[str, Any]:
+    """What a push and a pull need of one repository and no more; `without` one of the actions."""
+    needed = [action for action in PUSH_AND_PULL if action != without]
+    login = [] if without == "ecr:GetAuthorizationToken" else [roles.statement(["ecr:GetAuthorizationToken"], ["*"])]
+    return dict(roles.allow([*login, roles.statement(needed, [on])]))
+
+
+def set_policy(platform: Platform, policy: roles.Policy) -> None:
+    """Replace the role's inline policy."""
+    platform.client("iam").put_role_policy(RoleName=names.CI_ROLE, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
