@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from pytest_substrate.adapters.registry.cache import ImageCache
 from pytest_substrate.adapters.registry.credentials import credential_for
 from pytest_substrate.adapters.registry.layout import Layout
 from pytest_substrate.adapters.registry.reference import (
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     contract = read_contract(Path(options.contract))
     begun = time.monotonic()
     source, wanted = _source(reference)
-    seen = observe_image(source, wanted, platform)
+    seen = observe_image(source, wanted, platform, ImageCache.of_user())
     looked = Looked(reference=options.reference, digest=wanted.digest, duration_ms=(time.monotonic() - begun) * 1000)
     records = records_of(seen, contract, looked)
     if options.format == "json":

@@ -100,3 +100,9 @@ class Source(Protocol):
 
     def blob(self, wanted: Descriptor) -> AbstractContextManager[Iterator[bytes]]:
         """A configuration or a layer, unverified, in pieces of any size."""
+
+    def mark(self, wanted: Descriptor) -> str | None:
+        """What tells, without reading a blob, that it is still the one that was read; None where nothing does.
+
+        It raises nothing.
+        """

@@ -151,13 +151,15 @@ def _unseen(watch: _Watch) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked. `authorization` goes to the first origin alone; `size` is how long a blob may be."""
+    """What is asked. `authorization` goes to the first origin alone; `size` is how long a blob
+    may be; `head` asks for no body."""
 
     url: str
     headers: Mapping[str, str]
     authorization: str | None = None
     body: bytes | None = None
     size: int | None = None
+    head: bool = False
 
 
 @contextmanager
@@ -197,7 +199,8 @@ def _ask(
     parts = urllib.parse.urlsplit(url)
     target = urllib.parse.quote(parts.path or "/", safe="/%:@!$&'()*+,;=~") + (f"?{parts.query}" if parts.query else "")
     body = request.body if trusted else None
-    connection.request("GET" if body is None else "POST", target, body=body, headers=headers)
+    method = "HEAD" if request.head else "GET" if body is None else "POST"
+    connection.request(method, target, body=body, headers=headers)
     response = connection.getresponse()
     if watch.expired:
         raise watch.error()

@@ -66,6 +66,15 @@ class Layout:
         with self._open(wanted) as file:
             yield _pieces(file)
 
+    def mark(self, wanted: Descriptor) -> str | None:
+        """The state of its file: whoever writes to it changes that."""
+        try:
+            with self._open(wanted) as file:
+                state = os.fstat(file.fileno())
+        except (Refuted, Unseen):
+            return None  # whatever it is, reading the blob will tell
+        return f"{state.st_dev} {state.st_ino} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"
+
     @contextlib.contextmanager
     def _open(self, wanted: Descriptor) -> Iterator[BinaryIO]:
         algorithm, _, name = wanted.digest.partition(":")

@@ -54,6 +54,15 @@ class Registry:
         with self._get(f"blobs/{wanted.digest}", wanted, {"Accept": "*/*"}, size=size) as answer:
             yield self._whole(answer, size)
 
+    def mark(self, wanted: Descriptor) -> str | None:
+        """That the registry has the blob, at its size: a blob of a digest can't become another one."""
+        try:
+            with self._get(f"blobs/{wanted.digest}", wanted, {"Accept": "*/*"}, head=True) as answer:
+                told = answer.headers.get("Content-Length", "")
+        except (Refuted, Unseen):
+            return None  # whatever it is, reading the blob will tell
+        return f"{self._bases[0]} {told}" if told.isdigit() and int(told) == wanted.size else None
+
     @staticmethod
     def _whole(answer: Answer, size: int) -> Iterator[bytes]:
         read = 0
@@ -65,10 +74,16 @@ class Registry:
 
     @contextmanager
     def _get(
-        self, path: str, wanted: Descriptor, headers: Mapping[str, str], size: int | None = None
+        self,
+        path: str,
+        wanted: Descriptor,
+        headers: Mapping[str, str],
+        size: int | None = None,
+        *,
+        head: bool = False,
     ) -> Iterator[Answer]:
         for attempt in (1, 2):
-            with self._exchange(path, headers, size) as answer:
+            with self._exchange(path, headers, size, head=head) as answer:
                 if answer.status == _UNAUTHORIZED and attempt == 1:
                     challenge = answer.headers.get_all("WWW-Authenticate", [])
                 elif answer.status == _NOT_FOUND:
@@ -81,11 +96,11 @@ class Registry:
             self._authorization = self._authorized(challenge)
 
     @contextmanager
-    def _exchange(self, path: str, headers: Mapping[str, str], size: int | None) -> Iterator[Answer]:
+    def _exchange(self, path: str, headers: Mapping[str, str], size: int | None, *, head: bool) -> Iterator[Answer]:
         """An answer of the registry; of this machine's, by plain HTTP or by TLS, whichever it speaks."""
         while True:
             url = f"{self._bases[0]}/v2/{self._repository}/{path}"
-            request = Request(url=url, headers=headers, authorization=self._authorization, size=size)
+            request = Request(url=url, headers=headers, authorization=self._authorization, size=size, head=head)
             answered = False
             try:
                 with exchange(request) as answer:

@@ -21,6 +21,12 @@ labels = { a = "b" }
 """
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the user's."""
+    monkeypatch.setenv("SUBSTRATE_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def layout(tmp_path: Path) -> str:
     """A healthy image on disk, as a reference."""

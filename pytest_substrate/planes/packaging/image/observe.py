@@ -7,10 +7,10 @@ an `Unobserved`; only bugs of our own are raised.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from pytest_substrate.model.image import (
     INDEX_TYPES,
@@ -38,21 +38,39 @@ from pytest_substrate.planes.packaging.image.facts import ImageFacts, Refutation
 from pytest_substrate.planes.packaging.image.files import Files
 from pytest_substrate.planes.packaging.image.keep import Unfinished, kept
 from pytest_substrate.planes.packaging.image.merge import Merge
+from pytest_substrate.planes.packaging.image.stored import Stored
 from pytest_substrate.planes.packaging.image.stream import LARGEST_LAYERS, Ahead, Hasher, Verified, inflated, turns
 
 _MOST_DOCUMENTS: Final = 64
 """How many indexes, manifests and configurations may be looked at on the way to one image."""
 
 
-def observe_image(source: Source, reference: Descriptor, platform: Platform) -> ImageFacts | Refutation | Unobserved:
-    """The image of the platform behind a reference."""
+class Cache(Protocol):
+    """Where what was read of layers may be kept."""
+
+    def load(self, manifest_digest: str) -> Stored | None:
+        """What was kept of a manifest by this very reader; None for nothing."""
+
+    def store(self, stored: Stored) -> None:
+        """Keep it, if that can be done."""
+
+
+def observe_image(
+    source: Source, reference: Descriptor, platform: Platform, cache: Cache | None = None
+) -> ImageFacts | Refutation | Unobserved:
+    """The image of the platform behind a reference.
+
+    Documents are read each time. Layers are not read again where the cache knows what they hold, and the source says
+    that they are still there, as they were.
+    """
     try:
         found = _Resolver(source, platform).find(reference)
-        merge, files = Merge(), Files()
-        layers = _Layers(source)
-        with turns():
-            for wanted, diff_id in zip(found.manifest.layers, found.config.diff_ids, strict=True):
-                layers.apply(wanted, diff_id, merge, files)
+        marks = {} if cache is None else _marks(source, found)
+        stored = cache.load(found.digest) if cache is not None and marks else None
+        if stored is None or stored.marks != marks:
+            stored = _read(source, found, marks)
+            if cache is not None and marks:
+                cache.store(stored)
     except Refuted as error:
         return Refutation(digest=reference.digest, cause=error.cause, message=error.message)
     except Unseen as error:
@@ -62,9 +80,25 @@ def observe_image(source: Source, reference: Descriptor, platform: Platform) -> 
         manifest_digest=found.digest,
         config=found.config,
         layers=len(found.manifest.layers),
-        tree=merge.tree,
-        files=tuple(files.held),
+        tree=stored.tree,
+        files=stored.files,
     )
+
+
+def _read(source: Source, found: _Found, marks: Mapping[str, str]) -> Stored:
+    """Every layer, verified. The marks are those before the reading: what changes meanwhile is read again next time."""
+    merge, files, layers = Merge(), Files(), _Layers(source)
+    with turns():
+        for wanted, diff_id in zip(found.manifest.layers, found.config.diff_ids, strict=True):
+            layers.apply(wanted, diff_id, merge, files)
+    return Stored(manifest_digest=found.digest, marks=marks, tree=merge.tree, files=tuple(files.held))
+
+
+def _marks(source: Source, found: _Found) -> Mapping[str, str]:
+    """The marks of all layers; empty where any has none."""
+    marks = {one.digest: source.mark(one) for one in found.manifest.layers}
+    told = {digest: mark for digest, mark in marks.items() if mark is not None}
+    return told if len(told) == len(marks) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

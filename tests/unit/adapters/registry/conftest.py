@@ -56,7 +56,8 @@ def reply(
     for name, value in told.items():
         handler.send_header(name, value)
     handler.end_headers()
-    handler.wfile.write(body)
+    if handler.command != "HEAD":
+        handler.wfile.write(body)
     return True
 
 
@@ -85,6 +86,9 @@ def served() -> Iterator[Served]:
             data = found.store.blobs.get(name)
             kind = found.store.types.get(name, "application/octet-stream")
             reply(self, 404 if data is None else 200, data or b"", {"Content-Type": kind})
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def do_POST(self) -> None:
             self.do_GET()

@@ -121,6 +121,10 @@ class Store:
         data = self.document(wanted)[0]
         yield (data[at : at + 7919] for at in range(0, len(data), 7919))
 
+    def mark(self, wanted: Descriptor) -> str | None:
+        """As a source."""
+        return digest(self.document(wanted)[0])
+
     def see(self, platform: Platform = AMD64) -> ImageFacts | Refutation | Unobserved:
         """The image behind the reference."""
         return observe_image(self, self.top, platform)
