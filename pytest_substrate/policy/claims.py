@@ -14,7 +14,7 @@ from pytest_substrate.model.errors import BadInput
 from pytest_substrate.policy.context import Lookup, Missing
 from pytest_substrate.policy.keys import why_missing
 from pytest_substrate.policy.providers import COMMON, SCHEME, Provider, provider_of
-from pytest_substrate.policy.strict import load_object
+from pytest_substrate.policy.strict import Number, load_object
 
 _MEND: Final = "write the token's decoded payload: one JSON object of claims"
 _ALWAYS: Final = frozenset(
@@ -30,14 +30,12 @@ def parse_claims(text: str | bytes, *, name: str) -> dict[str, Any]:
     except BadInput as error:
         raise BadInput(error.where, error.what, _MEND) from None
     for claim in ("iss", "azp"):
-        if claim in read and not (isinstance(read[claim], str) and read[claim]):
+        if claim in read and (not isinstance(read[claim], str) or isinstance(read[claim], Number) or not read[claim]):
             raise BadInput(f"{name}: {claim}", "is not a text", _MEND)
     if "sub" in read and not isinstance(read["sub"], str):
-        raise BadInput(f"{name}: sub", "is not a text", _MEND)
+        raise BadInput(f"{name}: sub", "is neither a text nor a number", _MEND)
     audience = read.get("aud", "")
-    if not isinstance(audience, str) and not (
-        isinstance(audience, list) and audience and all(isinstance(one, str) for one in audience)
-    ):
+    if not isinstance(audience, str | list) or not all(isinstance(one, str) for one in audience):
         raise BadInput(f"{name}: aud", "is neither a text nor a list of texts", _MEND)
     return read
 

@@ -6,6 +6,7 @@ default makes the pattern match nothing; one that isn't known makes it UNKNOWN, 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -122,6 +123,8 @@ def compile_pattern(text: str, context: Context | None, *, wild: bool = True, fr
 
     `from_field`: how many colons stand before a variable may ("only in the resource portion of the ARN").
     """
+    if context is None or "${" not in text:
+        return _plain(text, wild=wild)
     tokens: list[Token] = []
     never = doubtful = False
     colons = 0
@@ -141,6 +144,12 @@ def compile_pattern(text: str, context: Context | None, *, wild: bool = True, fr
         else:
             tokens.extend(part)
     return Pattern(tuple(tokens), never, doubtful)
+
+
+@functools.lru_cache(maxsize=1024)
+def _plain(text: str, *, wild: bool) -> Pattern:
+    """The pattern in a text that no variable stands in."""
+    return Pattern(tuple(_WILD.get(character, character) for character in text) if wild else tuple(text))
 
 
 def variables_in(text: str) -> tuple[str, ...]:
@@ -204,11 +213,18 @@ def _value(inner: str, context: Context) -> str | Missing:
 
 
 def _matches(tokens: Sequence[Token], text: str) -> bool:
-    if not any(isinstance(token, Mark) for token in tokens):
-        return "".join(str(token) for token in tokens) == text
-    automaton = Automaton(Pattern(tuple(tokens)))
+    known = 0
+    for token in tokens:  # most texts differ from most patterns before the first wildcard
+        if isinstance(token, Mark):
+            break
+        if text[known : known + 1] != token:
+            return False
+        known += 1
+    else:
+        return known == len(text)
+    automaton = Automaton(Pattern(tuple(tokens[known:])))
     reached = automaton.start
-    for character in text:
+    for character in text[known:]:
         reached = automaton.step(reached, character)
         if not reached:
             return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 SCHEME: Final = "https://"
@@ -30,10 +30,14 @@ class Shape:
     """Groups `owner`, `thing` and `rest`; also fits a pattern that leaves the end out."""
     text: str
     """A format string of the three."""
+    noun: str
+    """What an owner has."""
     rest: str
     """An ordinary context."""
     others: tuple[str, ...]
     """Other contexts, `{0}` for a name that nobody chose."""
+    kinds: tuple[str, ...]
+    """What each of them is, as a slug."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,8 @@ class Provider:
     """Whether AWS says which keys it has; otherwise those in `keys` may be there or not."""
     strangers: frozenset[str] = frozenset()
     """Keys whose value a stranger's token can't have, beside the subject."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Keys that name a part of the subject: `owner`, `thing`, or `both` as `owner/thing`."""
     things: frozenset[str] = frozenset()
     """Those that name what the owner has: a repository, a project, a pipeline."""
 
@@ -71,24 +77,29 @@ _GITHUB_KEYS: Final = _same(
 _GITHUB_SHAPE: Final = Shape(
     form=re.compile(r"repo:(?P<owner>[^/:]*)(?:/(?P<thing>[^:]*))?(?::(?P<rest>.*))?", re.DOTALL),
     text="repo:{owner}/{thing}:{rest}",
+    noun="repository",
     rest="ref:refs/heads/main",
     others=("pull_request", "ref:refs/heads/{0}", "ref:refs/tags/{0}", "environment:{0}"),
+    kinds=("pull_request", "other-branch", "tag", "environment"),
 )
-_GITHUB_STRANGERS: Final = frozenset(_GITHUB_KEYS) - {"environment", "ref", "workflow"}
+_GITHUB_STRANGERS: Final = frozenset(("enterprise_id", "repository", "repository_id", "repository_owner_id"))
 
 _GITHUB: Final = Provider(
     name="GitHub",
     keys=_GITHUB_KEYS,
     shape=_GITHUB_SHAPE,
     strangers=_GITHUB_STRANGERS,
+    names={"repository": "both"},
     things=frozenset(("repository", "repository_id")),
 )
 _GITHUB_OTHER: Final = replace(_GITHUB, name="GitHub Enterprise", is_certain=False)
 _GITLAB_SHAPE: Final = Shape(
     form=re.compile(r"project_path:(?P<owner>[^/:]*)(?:/(?P<thing>[^:]*))?(?::(?P<rest>.*))?", re.DOTALL),
     text="project_path:{owner}/{thing}:{rest}",
+    noun="project",
     rest="ref_type:branch:ref:main",
     others=("ref_type:branch:ref:{0}", "ref_type:tag:ref:{0}"),
+    kinds=("other-branch", "tag"),
 )
 _GITLAB_KEYS: Final = _same(
     *("namespace_id", "pipeline_source", "project_id", "ref_protected", "runner_environment"),
@@ -98,7 +109,7 @@ _GITLAB: Final = Provider(
     name="GitLab",
     keys=_GITLAB_KEYS,
     shape=_GITLAB_SHAPE,
-    strangers=frozenset(("namespace_id", "project_id", "user_id", "user_login", "user_email")),
+    strangers=frozenset(("namespace_id", "project_id")),
     things=frozenset(("project_id",)),
 )
 _BUILDKITE_KEYS: Final = _same(
@@ -111,13 +122,16 @@ _BUILDKITE: Final = Provider(
     shape=Shape(
         form=re.compile(r"organization:(?P<owner>[^:]*)(?::pipeline:(?P<thing>[^:]*))?(?::(?P<rest>.*))?", re.DOTALL),
         text="organization:{owner}:pipeline:{thing}:{rest}",
+        noun="pipeline",
         rest="ref:refs/heads/main:commit:0123456789abcdef0123456789abcdef01234567:step:release",
         others=(
             "ref:refs/heads/{0}:commit:0123456789abcdef0123456789abcdef01234567:step:{0}",
             "ref:refs/tags/{0}:commit:0123456789abcdef0123456789abcdef01234567:step:{0}",
         ),
+        kinds=("other-branch", "tag"),
     ),
     strangers=frozenset(_BUILDKITE_KEYS) - {"build_branch"},
+    names={"organization_slug": "owner", "pipeline_slug": "thing"},
     things=frozenset(("pipeline_id", "pipeline_slug")),
 )
 _CIRCLECI: Final = Provider(
@@ -129,10 +143,13 @@ _CIRCLECI: Final = Provider(
     shape=Shape(
         form=re.compile(r"org/(?P<owner>[^/]*)(?:/project/(?P<thing>[^/]*))?(?:/(?P<rest>.*))?", re.DOTALL),
         text="org/{owner}/project/{thing}/{rest}",
+        noun="project",
         rest="user/00000000-0000-4000-8000-0000000000aa",
         others=("user/{0}", "user/{0}/vcs-origin/{0}/vcs-ref/refs/heads/{0}"),
+        kinds=("other-user", "other-branch"),
     ),
     strangers=frozenset(("oidc.circleci.com/project-id", "project-id")),
+    names={"oidc.circleci.com/project-id": "thing", "project-id": "thing"},
     things=frozenset(("oidc.circleci.com/project-id", "project-id")),
 )
 _TERRAFORM: Final = Provider(
@@ -144,8 +161,10 @@ _TERRAFORM: Final = Provider(
             re.DOTALL,
         ),
         text="organization:{owner}:{thing}:{rest}",
+        noun="workspace",
         rest="run_phase:apply",
         others=("run_phase:{0}", "run_phase:plan"),
+        kinds=("other-phase", "plan-phase"),
     ),
 )
 _KUBERNETES: Final = Provider(
@@ -154,8 +173,10 @@ _KUBERNETES: Final = Provider(
     shape=Shape(
         form=re.compile(r"system:serviceaccount:(?P<owner>[^:]*)(?::(?P<thing>[^:]*))?(?P<rest>)", re.DOTALL),
         text="system:serviceaccount:{owner}:{thing}",
+        noun="service account",
         rest="",
         others=(),
+        kinds=(),
     ),
 )
 _GOOGLE: Final = Provider(
@@ -186,7 +207,7 @@ _BY_FORM: Final = (
     (re.compile(r"oidc\.circleci\.com/org/.+"), _CIRCLECI),
     (re.compile(r"[^/]+\.identity\.oraclecloud\.com(/.*)?"), _ORACLE),
     (re.compile(r"oidc[.-]eks\..+"), _KUBERNETES),
-    (re.compile(r"gitlab\..+"), Provider(name="GitLab, self-managed", keys={}, shape=_GITLAB_SHAPE)),
+    (re.compile(r"gitlab\..+"), replace(_GITLAB, name="GitLab, self-managed", is_certain=False)),
 )
 
 

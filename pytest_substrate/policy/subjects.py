@@ -42,6 +42,12 @@ def join(parts: Parts, shape: Shape) -> str:
     return shape.text.format(owner=parts.owner, thing=parts.thing, rest=parts.rest)
 
 
+def owner_of(url: str) -> str | None:
+    """The owner that a provider's URL names: CircleCI has an issuer for each organization."""
+    found = re.fullmatch(r"oidc\.circleci\.com/org/([^/]+)", url)
+    return found[1] if found else None
+
+
 def claims_of_subject(subject: str, issuer: str, audience: str) -> dict[str, Any]:
     """The payload of a token with this subject, as far as the subject tells it. `issuer` with or without https://."""
     url = issuer.removeprefix(SCHEME)

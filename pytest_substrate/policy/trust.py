@@ -43,7 +43,7 @@ class Admission(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """The answer, why in one line (without a claim's value), and the index of the deciding statement, if there is one."""
+    """The answer, why in one line (without a claim's value), and the index of the deciding statement, if any."""
 
     decision: Admission
     reason: str
@@ -52,7 +52,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    """Who signed the token: the provider's URL without scheme, and its ARN where that is known (else in any account)."""
+    """Who signed the token: the provider's URL without scheme, and its ARN where known (else in any account)."""
 
     url: str
     arn: str | None = None
@@ -92,15 +92,22 @@ def admits(
 ) -> Trust:
     """Whether AWS would admit a token of these claims, read from the file `name`; BadInput as `issuer_of`."""
     issuer = issuer_of(claims, provider_arn=provider_arn, name=name)
-    told = issuer_url(claims)
-    if told is not None and told != issuer.url:
-        return Trust(decision=Admission.REFUSED, reason="the token's iss is not the provider's")
+    if (refused := of_another_issuer(claims, issuer)) is not None:
+        return refused
     context = call_context(claims, url=issuer.url)
     answers = [weigh(document, action, issuer, context) for action in _actions(claims)]
     return next(
         (one for wanted in (Admission.REFUSED, Admission.UNDECIDED) for one in answers if one.decision is wanted),
         answers[0],
     )
+
+
+def of_another_issuer(claims: Mapping[str, Any], issuer: Issuer) -> Trust | None:
+    """The refusal of a token of another issuer, or None. One without `iss` is taken as the provider's."""
+    told = issuer_url(claims)
+    if told is None or told == issuer.url:
+        return None
+    return Trust(decision=Admission.REFUSED, reason="the token's iss is not the provider's")
 
 
 def _actions(claims: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,19 +11,16 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pytest_substrate.policy.claims import CallContext, call_context
-from pytest_substrate.policy.context import Lookup, Missing
+from pytest_substrate.policy.asked import FRESH, FRESH_ID, Asked, filled
+from pytest_substrate.policy.claims import call_context
+from pytest_substrate.policy.context import Missing
 from pytest_substrate.policy.document import Document, Effect, Statement
 from pytest_substrate.policy.operators import SetOperator, operator_of
-from pytest_substrate.policy.providers import Provider, provider_of, url_of
-from pytest_substrate.policy.subjects import Parts, claims_of_subject, join, open_context, unknown_context
-from pytest_substrate.policy.trust import ACTION, EVERY_PROVIDER, MOST, Issuer, cases_of, holds, names_action, reaches
-from pytest_substrate.policy.truth import Truth
+from pytest_substrate.policy.providers import url_of
+from pytest_substrate.policy.subjects import Parts, join, owner_of
+from pytest_substrate.policy.trust import ACTION, EVERY_PROVIDER, Issuer, names_action
 from pytest_substrate.policy.written import Weakness, written
 
-_FRESH: Final = "zzsubstratezz"
-"""A name that no policy means."""
-_FRESH_ID: Final = "999999999999"
 _ELSEWHERE: Final = "issuer.substrate.invalid"
 _NAMED: Final = Parts(owner="named-owner", thing="named-thing", rest="")
 
@@ -43,7 +40,7 @@ def _admitted(statement: Statement, document: Document, issuer: Issuer) -> Itera
     if statement.effect is not Effect.ALLOW or not names_action(statement, ACTION):
         return
     for one in _issuers(statement, issuer):
-        yield from _Asked(statement, document, one).weaknesses()
+        yield from _Wanting(Asked(statement, document, one)).weaknesses()
 
 
 def _issuers(statement: Statement, issuer: Issuer) -> tuple[Issuer, ...]:
@@ -59,25 +56,18 @@ def _issuers(statement: Statement, issuer: Issuer) -> tuple[Issuer, ...]:
     return tuple(dict.fromkeys(found))
 
 
-class _Asked:
-    """One statement, asked with tokens of one issuer."""
+class _Wanting:
+    """What one statement admits of one issuer's tokens, and should not."""
 
-    def __init__(self, statement: Statement, document: Document, issuer: Issuer) -> None:
-        self._statement, self._document, self._issuer = statement, document, issuer
-        self._provider: Provider = provider_of(issuer.url)
-        self._denies = [
-            one
-            for one in document.statements
-            if one.effect is Effect.DENY and reaches(one, ACTION, issuer) is not Truth.FALSE
-        ]
-        self._nothing = unknown_context(url=issuer.url)
-        self._cases = cases_of([statement, *self._denies], document, self._nothing)
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._issuer, self._provider, self._statement = asked.issuer, asked.provider, asked.statement
 
     def weaknesses(self) -> Iterator[Weakness]:
         """All that is admitted and should not be."""
         url, place = self._issuer.url, self._statement.place
         subject, audience = f"{url}:{self._provider.subject}", f"{url}:{self._provider.audience}"
-        if self._admits_with({self._provider.audience: (_FRESH,), "oaud": (_FRESH,)}):
+        if self._asked.admits_with({self._provider.audience: (FRESH,), "oaud": (FRESH,)}):
             mend = f"add StringEquals on {audience}"
             yield Weakness(code="audience-unbound", message=f"{place} admits tokens for every audience; {mend}")
         unbound, is_whole = self._strangers()
@@ -93,27 +83,33 @@ class _Asked:
             yield Weakness(code="pull-request-admitted", message=f"{place} admits pull requests; {mend}")
         yield from self._absent()
 
+    @property
+    def _noun(self) -> str:
+        return self._provider.shape.noun if self._provider.shape else "subject"
+
     def _wide(self, subject: str) -> Iterator[Weakness]:
         place = self._statement.place
         owners, is_whole = self._neighbours()
         if owners:
-            told = f"{place} admits other repositories, projects or pipelines of an owner"
+            told = f"{place} admits other {self._noun}s of an owner than it names"
             yield Weakness(code="owner-wide", message=f"{told}; name one in {subject}")
         if not is_whole and self._contexts():
-            told = f"{place} admits everything that runs in a repository, project or pipeline"
+            told = f"{place} admits whatever runs in a {self._noun}"
             yield Weakness(code="repository-wide", message=f"{told}; name branch, tag or environment in {subject}")
 
     def _strangers(self) -> tuple[bool, bool]:
         """Whether a stranger's token is admitted, and whether any stranger's is."""
-        if self._stranger(_FRESH):
+        if self._stranger(FRESH):
             return True, True
         if (shape := self._provider.shape) is None:
             return False, False
         similar = False
         for parts in self._named():
-            rests = (parts.rest, shape.rest, *(one.format(_FRESH) for one in shape.others))
-            for thing, rest in itertools.product((parts.thing, _FRESH), rests):
-                for owner, name in ((_FRESH, thing), (f"{_FRESH}@{_FRESH_ID}", _with_id(thing))):
+            rests = (parts.rest, shape.rest, *(one.format(FRESH) for one in shape.others))
+            for thing, rest in itertools.product((parts.thing, FRESH), rests):
+                if owner_of(self._issuer.url):
+                    break  # all of its tokens are of one owner
+                for owner, name in ((FRESH, thing), (f"{FRESH}@{FRESH_ID}", _with_id(thing))):
                     if self._stranger(join(Parts(owner=owner, thing=name, rest=rest), shape)):
                         return True, True
                 for owner in _similar(parts.owner):
@@ -126,8 +122,8 @@ class _Asked:
             return False, False
         similar = False
         for parts in self._named():
-            for rest in (parts.rest, shape.rest, *(one.format(_FRESH) for one in shape.others)):
-                fresh = (_FRESH, f"{_FRESH}@{_FRESH_ID}") if "@" in parts.owner + parts.thing else (_FRESH,)
+            for rest in (parts.rest, shape.rest, *(one.format(FRESH) for one in shape.others)):
+                fresh = (FRESH, f"{FRESH}@{FRESH_ID}") if "@" in parts.owner + parts.thing else (FRESH,)
                 if any(self._neighbour(Parts(owner=parts.owner, thing=thing, rest=rest)) for thing in fresh):
                     return True, True
                 for thing in _similar(parts.thing):
@@ -140,10 +136,10 @@ class _Asked:
         if shape is None or not shape.others:
             return False
         for parts in self._named():
-            every = [Parts(owner=parts.owner, thing=parts.thing, rest=one.format(_FRESH)) for one in shape.others]
-            if self._claims(join(Parts(owner=parts.owner, thing=parts.thing, rest=_FRESH), shape)):
+            every = [Parts(owner=parts.owner, thing=parts.thing, rest=one.format(FRESH)) for one in shape.others]
+            if self._asked.admits_subject(join(Parts(owner=parts.owner, thing=parts.thing, rest=FRESH), shape)):
                 return True
-            if all(self._claims(join(one, shape)) for one in every):
+            if all(self._asked.admits_subject(join(one, shape)) for one in every):
                 return True
         return False
 
@@ -151,8 +147,8 @@ class _Asked:
         shape = self._provider.shape
         assert shape is not None  # noqa: S101  the caller looked
         for parts in self._named():
-            for owner, thing in itertools.product((parts.owner, _FRESH), (parts.thing, _FRESH)):
-                if self._claims(join(Parts(owner=owner, thing=thing, rest="pull_request"), shape)):
+            for owner, thing in itertools.product((parts.owner, FRESH), (parts.thing, FRESH)):
+                if self._asked.admits_subject(join(Parts(owner=owner, thing=thing, rest="pull_request"), shape)):
                     return True
         return False
 
@@ -164,7 +160,9 @@ class _Asked:
             if operator is None or key.startswith(("aws:", "sts:")):
                 continue
             is_vacuous = operator.qualifier == SetOperator.ALL
-            if not (is_vacuous or operator.if_exists) or not self._admits_with({key.removeprefix(own): Missing.ABSENT}):
+            if not (is_vacuous or operator.if_exists) or not self._asked.admits_with(
+                {key.removeprefix(own): Missing.ABSENT}
+            ):
                 continue
             bare = condition.operator.removeprefix("ForAllValues:").removesuffix("IfExists")
             message = (
@@ -177,75 +175,47 @@ class _Asked:
 
     def _named(self) -> tuple[Parts, ...]:
         """The owners, things and contexts that the statement's conditions name, wildcards filled in."""
-        shape = self._provider.shape
-        if shape is None:
+        if (shape := self._provider.shape) is None:
             return ()
         own = f"{self._issuer.url.lower()}:"
-        found: list[Parts] = []
-        for condition in self._statement.conditions:
-            key = condition.key.lower().removeprefix(own)
-            for value in condition.values if key in (self._provider.subject, "repository") else ():
-                text = f"repo:{value}" if key == "repository" else value
-                if parsed := shape.form.fullmatch(text):
-                    found.append(
-                        Parts(
-                            owner=_filled(parsed["owner"], _NAMED.owner),
-                            thing=_filled(parsed["thing"], _NAMED.thing),
-                            rest=_filled(parsed["rest"], shape.rest, "x"),
-                        )
-                    )
-        return tuple(dict.fromkeys(found)) or (Parts(owner=_NAMED.owner, thing=_NAMED.thing, rest=shape.rest),)
+        values = [
+            (key, value)
+            for condition in self._statement.conditions
+            if (key := condition.key.lower().removeprefix(own)) != condition.key.lower()
+            for value in condition.values
+        ]
+        names = {
+            part: [value for key, value in values if self._provider.names.get(key) == part]
+            for part in ("owner", "thing")
+        }
+        owner = next(iter(names["owner"]), owner_of(self._issuer.url) or _NAMED.owner)
+        texts = [value for key, value in values if key == self._provider.subject]
+        texts += [f"repo:{value}" for key, value in values if self._provider.names.get(key) == "both"]
+        texts += [join(Parts(owner=owner, thing=value, rest=shape.rest), shape) for value in names["thing"]]
+        texts.append(join(Parts(owner=owner, thing=_NAMED.thing, rest=shape.rest), shape))
+        parsed = [found for text in dict.fromkeys(texts) if (found := shape.form.fullmatch(text))]
+        if len(parsed) > 1:
+            del parsed[-1]  # nothing is named
+        return tuple(
+            Parts(
+                owner=filled(found["owner"], owner),
+                thing=filled(found["thing"], _NAMED.thing),
+                rest=filled(found["rest"], shape.rest, "x"),
+            )
+            for found in parsed
+        )
 
     def _stranger(self, subject: str) -> bool:
         """Whether a token with this subject and nothing of the named ones is admitted."""
-        return self._claims(subject, self._provider.strangers)
+        return self._asked.admits_subject(subject, self._provider.strangers)
 
     def _neighbour(self, parts: Parts) -> bool:
         shape = self._provider.shape
-        return shape is not None and self._claims(join(parts, shape), self._provider.things)
-
-    def _claims(self, subject: str, fresh: frozenset[str] = frozenset()) -> bool:
-        claims = claims_of_subject(subject, self._issuer.url, _FRESH)
-        context = open_context(claims, url=self._issuer.url)
-        keys: dict[str, Lookup] = {
-            self._provider.audience: Missing.UNKNOWN,
-            "oaud": Missing.UNKNOWN,
-            **{key: (_FRESH,) for key in fresh if self._provider.keys.get(key, key) not in claims},
-        }
-        return self._admits(context.with_keys(self._own(keys)))
-
-    def _admits_with(self, keys: Mapping[str, Lookup]) -> bool:
-        return self._admits(self._nothing.with_keys(self._own(keys)))
-
-    def _own(self, keys: Mapping[str, Lookup]) -> dict[str, Lookup]:
-        return {f"{self._issuer.url.lower()}:{key}": value for key, value in keys.items()}
-
-    def _admits(self, context: CallContext) -> bool:
-        """Whether the statement lets such a token in, and nothing denies it, in some completion of what is open."""
-        missing = (Missing.UNKNOWN, Missing.UNKNOWN_VALUE)
-        cases = {key: values for key, values in self._cases.items() if context.lookup(key) in missing}
-        total = 1
-        for values in cases.values():
-            total *= len(values)
-        if total > MOST:
-            cases = {}
-        for chosen in itertools.product(*cases.values()):
-            one = context.with_keys(dict(zip(cases, chosen, strict=True)))
-            if holds(self._statement, self._document, one) is Truth.TRUE and all(
-                holds(deny, self._document, one) is Truth.FALSE for deny in self._denies
-            ):
-                return True
-        return False
-
-
-def _filled(pattern: str | None, name: str, star: str = "") -> str:
-    """A text that a pattern matches: `name` where it matches anything."""
-    filled = (pattern or "").replace("*", star).replace("?", "x")
-    return filled if pattern and pattern.strip("*") else name
+        return shape is not None and self._asked.admits_subject(join(parts, shape), self._provider.things)
 
 
 def _with_id(thing: str) -> str:
-    return thing if "@" in thing else f"{thing}@{_FRESH_ID}"
+    return thing if "@" in thing else f"{thing}@{FRESH_ID}"
 
 
 def _similar(name: str) -> tuple[str, ...]:
@@ -254,5 +224,5 @@ def _similar(name: str) -> tuple[str, ...]:
         return ()
     base, at, number = name.partition("@")
     if at:
-        return (f"{base}@{number}9", f"{base}{_FRESH}@{_FRESH_ID}")
-    return (f"{name}{_FRESH}", f"{_FRESH}{name}")
+        return (f"{base}{FRESH}@{FRESH_ID}", *((f"{base}@{number}9",) if number else ()))
+    return (f"{name}{FRESH}", f"{FRESH}{name}")

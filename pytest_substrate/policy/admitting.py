@@ -1,0 +1,53 @@
+"""Whether some token is admitted whose claims are known only in part: as far as its subject tells them.
+
+What a subject leaves open (ids, the actor, the workflow) is tried in all ways that the policy tells apart. So a
+declared subject is refused where no token of it comes in, and an attack is admitted where one does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_substrate.policy.document import Document
+from pytest_substrate.policy.subjects import open_context
+from pytest_substrate.policy.trust import (
+    ACTION,
+    MOST,
+    Admission,
+    Trust,
+    cases_of,
+    issuer_of,
+    of_another_issuer,
+    reaches,
+    weigh,
+)
+from pytest_substrate.policy.truth import Truth
+
+
+def admits_some(document: Document, claims: Mapping[str, Any], *, provider_arn: str | None = None) -> Trust:
+    """The answer for the token that comes furthest; BadInput as `issuer_of`.
+
+    `claims` are those of `claims_of_subject`, or of an attack. UNDECIDED where keys of the call, an operator or a
+    variable that isn't known could let it in.
+    """
+    issuer = issuer_of(claims, provider_arn=provider_arn)
+    if (refused := of_another_issuer(claims, issuer)) is not None:
+        return refused
+    context = open_context(claims, url=issuer.url)
+    statements = [one for one in document.statements if reaches(one, ACTION, issuer) is not Truth.FALSE]
+    own = f"{issuer.url.lower()}:"
+    cases = {key: values for key, values in cases_of(statements, document, context).items() if key.startswith(own)}
+    total = 1
+    for values in cases.values():
+        total *= len(values)
+    chosen = itertools.product(*cases.values()) if total <= MOST else iter([()])
+    best: Trust | None = None
+    for one in chosen:
+        answer = weigh(document, ACTION, issuer, context.with_keys(dict(zip(cases, one, strict=False))))
+        if answer.decision is Admission.ADMITTED:
+            return answer
+        if best is None or (best.decision is Admission.REFUSED and answer.decision is Admission.UNDECIDED):
+            best = answer
+    return best or weigh(document, ACTION, issuer, context)
