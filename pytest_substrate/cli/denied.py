@@ -34,10 +34,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find them and tell them."""
-    from pytest_substrate.planes.data.denied.reading import denials_in
+    from pytest_substrate.planes.data.denied import find_denials
 
     with _opened(options.file) as stream:
-        found = denials_in(stream)
+        found = tuple(find_denials(stream))
     if options.format == "json":
         said = {"schema": SCHEMA, "denials": [denial.to_json() for denial in found]}
         print(json.dumps(said, indent=2, ensure_ascii=False))

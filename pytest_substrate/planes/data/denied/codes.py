@@ -1,151 +1,261 @@
-"""The forms in which SDKs and services tell of an AccessDenied beside AWS's sentence. Free text about one is none.
+"""The forms in which SDKs tell of an AccessDenied beside AWS's sentence: a code in its place. Free text is none.
 
-Each form is a pattern of one SDK, with the operation and the service where it names them.
+A code is looked for first, and then what stands around it: the operation in botocore's and Go's words, the service in
+Java's, Ruby's and .NET's, an XML body, a field, a message of AWS's own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_substrate.planes.data.denied.operations import permission_for, service_of
+from pytest_substrate.planes.data.denied.exclusions import is_counted, is_no_denial, is_talk
+from pytest_substrate.planes.data.denied.operations import operation_named
+from pytest_substrate.planes.data.denied.told import Told, told_of
 
-CODE: Final = (
-    r"(?:Client\.)?(?:AccessDenied(?:Exception|Fault)?|UnauthorizedOperation|AuthorizationError(?:Exception)?"
-    r"|KMS\.?AccessDenied(?:Exception|Fault)?|KmsAccessDenied(?:Exception)?|AllAccessDisabled|NotAuthorized)"
+_CODE: Final = (
+    r"AccessDenied(?:Exception|Fault|Error)?|UnauthorizedOperation(?:Exception)?|AuthorizationError(?:Exception)?"
+    r"|KMS\.?AccessDenied(?:Exception|Fault)?|KmsAccessDenied(?:Exception)?|AllAccessDisabled|VpceAccessDenied"
+    r"|ACCESS_DENIED|NotAuthorizedForSourceException"
 )
-_NUMBER: Final = r"(?:403|Forbidden(?:Exception)?)"
-_SAYS: Final = (
-    r"(?:Access\s+[Dd]enied|User:|User\s+is\s+not|Not\s+authorized|You\s+are\s+not|You\s+don.t|You\s+do\s+not|Insufficient\s"
-    r"|Forbidden|The\s+ciphertext|Access\s+to\s+the\s+resource|Access\s+to\s+\S+\s+(?:is\s+)?denied|arn:aws|The\s+role\s|Unable\s+to\s"
-    r"|Principal\s|No\s+permission|Account\s|Lambda\s+was|Not\s+permitted|Anonymous\s)"
+_TOKEN: Final = re.compile(
+    rf"(?<![A-Za-z0-9_$-])(?:Client\.|Server\.)?(?:(?P<code>{_CODE})|(?P<weak>Forbidden(?:Exception)?|403))(?![A-Za-z0-9_*-])"
 )
-_BAD: Final = re.compile(
-    r"Request has expired|has expired|is expired|InvalidAccessKeyId|Access Key Id you provided|SignatureDoesNotMatch|"
-    r"signature we calculated|InvalidToken|InvalidClientTokenId|token included in the request is invalid|TooSkewed|"
-    r"ExpiredToken|UnrecognizedClient|query-string authentication|X-Amz-Expires|Signature expired|must contain",
-    re.IGNORECASE,
+"""Codes of AWS alone, and those of every HTTP server, which take more to be believed."""
+_BEFORE: Final = 700
+_AFTER: Final = 500
+_NAMESPACE: Final = re.compile(r"[\w.\\:#/$]*\Z")
+_OURS: Final = re.compile(r"aws|amazon|boto|smithy|\bs3\b|kms|client\.|^[A-Z]\w*\.$|^Errors?::$|coral", re.IGNORECASE)
+_SAYS: Final = re.compile(
+    r"(?:\"|'|Error: )?(?:Access\s+(?:is\s+)?[Dd]enied|User:|User\s+is\s+not|Not\s+authorized|You\s+are\s+not"
+    r"|You\s+don.t|You\s+do\s+not|Insufficient\s|Forbidden|The\s+ciphertext|Access\s+to\s+\S+|arn:aws|The\s+(?:IAM\s+)?(?:role|user"
+    r"|principal|caller|request)\s|Unable\s+to\s|Principal\s|No\s+permission|Account\s|Lambda\s+was|Not\s+permitted|Anonymous\s|null\b"
+    r"|UnknownError|Roles\s+may|Cross-account|Cannot\s+|Service\s+role|All\s+access|Public\s+access|MFA\s|Explicit|"
+    r"Invalid\s+principal|KMS\s|Could\s+not|Failed\s+to|This\s+(?:user|account|role)|User\s+\S+\s+is\s+not|\[?arn:)"
 )
-_MESSAGE: Final = r"(?P<message>[^\n]{0,300})"
-_OPERATION: Final = r"(?P<operation>\w{1,80})"
-_SERVICE: Final = r"(?P<service>[\w ]{1,50})"
-_KEY: Final = r"(?:[\w.]{0,40}[cC]ode|name|__type|errorType|error_type|exceptionType|Error)"
-_FORMS: Final = tuple(
-    re.compile("".join(parts))
-    for parts in (
-        # botocore and what is made of it
-        (
-            rf"An error occurred \((?:{CODE}|{_NUMBER})\) when calling the {_OPERATION} operation",
-            rf"(?: \([^)]{{0,80}}\))?:{_MESSAGE}",
-        ),
-        # Go, and Terraform
-        (
-            rf"operation error {_SERVICE}: {_OPERATION},[^\n]{{0,200}}?https response error StatusCode: 40[013], ",
-            rf"RequestID: [^\n]{{0,400}}?\b(?:{CODE}|{_NUMBER}):{_MESSAGE}",
-        ),
-        (rf"\b(?:{CODE}|{_NUMBER}): {_MESSAGE}\n\s*status code: 403, request id",),
-        # Java, both generations
-        (
-            rf"\(Service: {_SERVICE}[;,] Status Code: 40[03][;,] ",
-            rf"Error Code: (?:{CODE}|403 Forbidden|Forbidden)[;,]",
-        ),
-        (rf"\(Service: {_SERVICE}, Status Code: 403, Request ID",),
-        # Ruby, .NET, PHP, Rust
-        (rf"\bAws::(?P<service>\w+)::Errors::(?:{CODE}|Forbidden)\b{_MESSAGE}",),
-        (
-            r"\bAmazon\.(?P<service>\w+)\.(?:Model\.)?",
-            rf"(?:\w+Exception: (?:Access Denied|Forbidden)|AccessDeniedException\b){_MESSAGE}",
-        ),
-        (
-            rf"Error executing \"?{_OPERATION}\"? on \"?https?://(?P<host>[\w.-]+)",
-            rf"[\s\S]{{0,1500}}?\b{CODE} \(client\):{_MESSAGE}",
-        ),
-        (rf"\bcode: (?:Some\()?\"{CODE}\"{_MESSAGE}",),
-        # an XML body
-        (rf"<Code>{CODE}</Code>(?P<message>[^\n]{{0,300}}(?:\n[^\n]{{0,300}})?)",),
-        # a code as a field, and a code with its message
-        (
-            rf"(?<![$\w.])[\"']?{_KEY}[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?(?:[\w.]{{1,80}}[#.])?",
-            rf"{CODE}(?![\w*])[\"']?{_MESSAGE}",
-        ),
-        (
-            rf"(?<![\w/$])(?:\w{{1,40}}[.:#]){{0,12}}{CODE}\]?(?:\s\((?:client|403)\))?(?::|\s-|\s\()\s*",
-            rf"(?P<message>{_SAYS}[^\n]{{0,300}})",
-        ),
-        (rf"\b403 \({CODE}\){_MESSAGE}",),
-        (r"\bAPI: (?P<permission>[a-z0-9-]{1,40}:\w{1,80}) (?P<message>Access Denied)\b",),
-        (rf"\bservices\.(?P<service>\w{{1,40}})\.model\.AccessDeniedException\b{_MESSAGE}",),
-        # services' own sentences without a code
-        (r"(?P<message>You are not authorized to perform (?:this|the requested) operation)",),
-        (r"(?P<message>\bUser is not authorized to access this resource(?: with an explicit deny)?)",),
-        (r"(?P<message>Insufficient Lake Formation permission\(s\):)",),
-        (r"(?P<message>Permission denied on S3 path: \S{1,300})",),
-    )
-)
-_ANCHOR: Final = re.compile(
-    r"Access ?[Dd]enied|nauthorizedOp|AuthorizationE|Forbidden|\(403\)|403|AccessDis|not authorized|on S3 path|Lake F"
-)
-"""What stands in every form, so that nothing is looked for in other text."""
-_BEFORE: Final = 300
-_JAVA: Final = "(Service: "
-_JAVA_SAYS: Final = re.compile(rf"Access Denied|Forbidden|\bUser: |\bnull|not authorized|\b{CODE}", re.IGNORECASE)
-"""What the second generation of the SDK for Java, which prints no code, says of a denial."""
-_METER: Final = re.compile(r"=[\"']?\w+[\"']?(?:,[^}\n]{0,200})?\}\s+\d[\d.]*\s*$")
-"""A sample of a metric, whose label is a code."""
-_KMS: Final = re.compile(r"ciphertext refers to a|KMS access was denied|\bKMS\b", re.IGNORECASE)
-_FORBIDDEN_FILE: Final = re.compile(r"java\.nio\.file\.AccessDeniedException: (?!s3)")
-_URL: Final = re.compile(r"Access to the resource (https?://\S+?) is denied")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One form that was found."""
+class _Place:
+    """A code, the namespace on its left, and what stands before and behind."""
 
-    start: int
-    end: int
-    action: str | None
-    named: bool
-    """Whether it names an operation of its own."""
-    resource: str | None
-    of_kms: bool
+    code: str
+    weak: bool
+    before: str
+    namespace: str
+    after: str
 
-
-def told(text: str) -> Iterator[Told]:
-    """Every such form of an event."""
-    if _ANCHOR.search(text) is None:
-        return
-    for form in _FORMS:
-        for found in form.finditer(text):
-            one = _told(found)
-            if one is not None:
-                yield one
+    @property
+    def line_before(self) -> str:
+        return self.before.rpartition("\n")[2]
 
 
-def _told(found: re.Match[str]) -> Told | None:
-    groups = found.groupdict()
-    message, whole = groups.get("message") or "", found[0]
-    if whole.startswith(_JAVA):
-        before = found.string[max(0, found.start() - _BEFORE) : found.start()].rpartition("\n")[2]
-        if "Error Code" not in whole and _JAVA_SAYS.search(before) is None:
-            return None
-        message, whole = before, before + whole
-    if _BAD.search(whole) or _FORBIDDEN_FILE.search(whole) or _METER.search(whole):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    operation: str | None = None
+    service: str | None = None
+
+
+_BOTOCORE: Final = re.compile(r"\)(?: occurred)? when calling the (\w{1,80}) operation")
+_GO2: Final = re.compile(r"operation error ([\w ]{1,50}): (\w{1,80}),")
+_GO1: Final = re.compile(r":[^\n]{0,400}?\n?\s{0,80}status code: 40[013],? request id")
+_JAVA: Final = re.compile(r"\(Service: ([\w ]{1,50})[;,] Status Code: 40[03][;,] Error Code:\s+(?:403 )?\Z")
+_RUBY: Final = re.compile(r"aws::(\w+)::errors::\Z", re.IGNORECASE)
+_DOTNET: Final = re.compile(r"Amazon\.(\w+)\.(?:Model\.)?\Z")
+_PHP: Final = re.compile(r"Error executing \"?(\w{1,80})\"? on \"?(?:https?:)?//([\w.-]+)")
+_FIELD: Final = re.compile(
+    r"(?:(?<![A-Za-z])(?:[\w.-]{0,30}?(?:[cC]ode|[tT]ype|[eE]rror(?:[_-]?(?:[cC]lass|[nN]ame))?|typeName|[eE]xception(?:Type)?)"
+    r"|err|reason|__type)[\"'\])]{0,2}|[\"']name[\"']|\bname(?=\s{0,3}[:=]\s{0,3}[\"']))\s{0,8}(?::|=>|=)\s{0,8}"
+    r"(?:Some\(|Optional\(|Just |u(?=[\"']))?[\"']?\Z"
+)
+_AGENT: Final = re.compile(r"\b(\w{1,80}) API responded with error=['\"]\Z")
+_ARROW: Final = re.compile(r"AWS Error \Z")
+_DURING: Final = re.compile(r" during (\w{1,80}) operation")
+_CALLED: Final = re.compile(r"\b(?:S3|s3)(?:::|\.|->)(\w{1,60})\(\)?[^\n]{0,40}\[\Z")
+_NAMED_BY: Final = re.compile(r"(?:Exception ?[nN]ame:?|AWSError|S3 error:? 403 \(|\b403 \(|Error (?=\Z))\s*\Z")
+_HADOOP: Final = re.compile(r":? s3[an]?://")
+_FRAME: Final = re.compile(r"\b(?:de_|deserializeAws_[a-zA-Z0-9]+?_?|se_)([A-Z]\w{2,70}?)CommandError\b")
+"""A function of the SDK for JavaScript, which is called after the operation."""
+_ACCESS_LOG: Final = re.compile(r"\sREST\.(\w+)\.(\w+)\s[^\n]{1,400}\"\s403 \Z")
+_REST: Final = {
+    ("GET", "OBJECT"): "GetObject",
+    ("HEAD", "OBJECT"): "HeadObject",
+    ("PUT", "OBJECT"): "PutObject",
+    ("DELETE", "OBJECT"): "DeleteObject",
+    ("GET", "BUCKET"): "ListObjectsV2",
+    ("HEAD", "BUCKET"): "HeadBucket",
+}
+
+
+def _botocore(place: _Place) -> _Form | None:
+    if not place.before.endswith(("An error occurred (", "A client error (")):
         return None
-    operation, service = groups.get("operation"), groups.get("service")
-    if service is None and groups.get("host"):
-        service = _service_in(str(groups["host"]))
-    action = permission_for(operation, None if service is None else service_of(service))
-    url = _URL.search(message)
-    return Told(
-        start=found.start(),
-        end=found.end(),
-        action=groups.get("permission") or action,
-        named=operation is not None or groups.get("permission") is not None,
-        resource=None if url is None else url[1],
-        of_kms=(service is not None and service_of(service) == "kms") or _KMS.search(message) is not None,
-    )
+    found = _BOTOCORE.match(place.after)
+    return _Form(operation=found[1]) if found else None
+
+
+def _go(place: _Place) -> _Form | None:
+    if not place.after.startswith((":", ",")):
+        return None
+    found = list(_GO2.finditer(place.line_before))
+    if found and "https response error StatusCode: 40" in place.line_before[found[-1].end() :]:
+        return _Form(operation=found[-1][2], service=found[-1][1])
+    return _Form() if _GO1.match(place.after) else None
+
+
+def _java(place: _Place) -> _Form | None:
+    found = _JAVA.search(place.before)
+    return _Form(service=found[1]) if found else None
+
+
+def _ruby(place: _Place) -> _Form | None:
+    found = _RUBY.search(place.namespace)
+    return _Form(service=found[1]) if found else None
+
+
+def _dotnet(place: _Place) -> _Form | None:
+    found = _DOTNET.search(place.namespace)
+    return _Form(service=found[1]) if found and place.code.endswith("Exception") else None
+
+
+def _php(place: _Place) -> _Form | None:
+    if not place.after.startswith(" (client)"):
+        return None
+    found = list(_PHP.finditer(place.before))
+    return _Form(operation=found[-1][1], service=_service_in(found[-1][2])) if found else _Form()
+
+
+def _body(place: _Place) -> _Form | None:
+    if not place.before.endswith("<Code>") or not place.after.lstrip().startswith("</Code>"):
+        return None
+    found = list(_PHP.finditer(place.before))
+    return _Form(operation=found[-1][1], service=_service_in(found[-1][2])) if found else _Form()
+
+
+def _agent(place: _Place) -> _Form | None:
+    found = _AGENT.search(place.before)
+    return _Form(operation=found[1]) if found else None
+
+
+def _cpp(place: _Place) -> _Form | None:
+    if _ARROW.search(place.before):
+        found = _DURING.match(place.after)
+        return _Form(operation=found[1], service="s3") if found else _Form()
+    return _Form() if _NAMED_BY.search(place.before) and not place.weak else None
+
+
+def _bracketed(place: _Place) -> _Form | None:
+    if not place.before.endswith("[") or not place.after.startswith("]"):
+        return None
+    found = _CALLED.search(place.before)
+    if found is None and re.match(r"\]\s*(?:Access Denied|User:)", place.after) is None:
+        return None
+    return _Form(operation=operation_named(found[1]), service="s3") if found else _Form()
+
+
+def _hadoop(place: _Place) -> _Form | None:
+    return _Form() if _HADOOP.match(place.after) else None
+
+
+def _field(place: _Place) -> _Form | None:
+    if place.weak or place.after[:1] == "." or re.search(r"[=!]=\s*[\"']?\Z", place.before):
+        return None
+    if place.namespace and not _OURS.search(place.namespace):
+        return None
+    found = _FIELD.search(place.before)
+    if found is None or is_counted(place.before, place.code, place.after):
+        return None
+    return _by_frame(place)
+
+
+def _message(place: _Place) -> _Form | None:
+    if place.namespace and not _OURS.search(place.namespace):
+        return None
+    gap = re.match(r"(?:\s\((?:client|403)\))?(?::|\s-|\s\(|\]:)\s*(?:\n\s*)?", place.after)
+    if gap is None or is_talk(place.before):
+        return None
+    said = place.after[gap.end() :]
+    if place.weak:
+        return _Form() if re.match(r"(?:null|UnknownError)\b", said) and place.code == "Forbidden" else None
+    if _SAYS.match(said) or (place.namespace and not said.strip()):
+        return _by_frame(place)
+    return None
+
+
+def _access_log(place: _Place) -> _Form | None:
+    found = _ACCESS_LOG.search(place.before)
+    return _Form(operation=_REST.get((found[1], found[2])), service="s3") if found else None
+
+
+def _by_frame(place: _Place) -> _Form:
+    found = _FRAME.search(place.after)
+    return _Form(operation=found[1]) if found else _Form()
+
+
+_FORMS: Final[tuple[Callable[[_Place], _Form | None], ...]] = (
+    _botocore,
+    _go,
+    _java,
+    _ruby,
+    _dotnet,
+    _php,
+    _body,
+    _agent,
+    _cpp,
+    _bracketed,
+    _hadoop,
+    _access_log,
+    _field,
+    _message,
+)
+_WEAK: Final = (_botocore, _go, _java, _ruby, _message)
+
+
+def codes(text: str) -> Iterator[Told]:
+    """Every code of an event that stands in such a form."""
+    floor = 0
+    for found in _TOKEN.finditer(text):
+        if found.start() < floor:
+            continue
+        left = text[max(0, found.start() - _BEFORE) : found.start()]
+        space = _NAMESPACE.search(left[-120:])
+        namespace = "" if space is None else space[0].rpartition("(")[2]
+        weak = found["code"] is None
+        before = left[: len(left) - len(namespace)] if namespace else left
+        if before.endswith("<Code>") or namespace.startswith("//"):
+            namespace, before = "", left
+        place = _Place(
+            code=found["code"] or found["weak"],
+            weak=weak,
+            before=before,
+            namespace=namespace,
+            after=text[found.end() : found.end() + _AFTER],
+        )
+        form = next((one for form in (_WEAK if weak else _FORMS) if (one := form(place)) is not None), None)
+        if form is None:
+            continue
+        message = _message_of(place)
+        floor = found.end()
+        if is_no_denial(place.line_before[-160:] + place.code + message):
+            continue
+        yield told_of(
+            start=found.start() - len(namespace),
+            end=found.end() + len(message.partition("\n")[0]),
+            message=message,
+            operation=form.operation,
+            service=form.service,
+        )
+
+
+def _message_of(place: _Place) -> str:
+    """What stands behind a code, up to the next one."""
+    following = _TOKEN.search(place.after)
+    stop = len(place.after)
+    if following is not None and following["code"] is not None and following.start() > 40:
+        stop = following.start()
+    return place.after[:stop]
 
 
 def _service_in(host: str) -> str | None:

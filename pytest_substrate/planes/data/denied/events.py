@@ -3,137 +3,129 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from pytest_substrate.planes.data.denied.lines import Line
 from pytest_substrate.planes.data.denied.plain import plain
+from pytest_substrate.planes.data.denied.prefixes import BEGINS, STAMPED, bare
+from pytest_substrate.planes.data.denied.wrapping import goes_on
 
 MOST_LINES: Final = 2_000
 MOST_CHARACTERS: Final = 1 << 20
 """Of an event; what is longer is cut into several."""
 
-_STAMP: Final = r"(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[\d.,]*(?:Z|[+-]\d\d:?\d\d)?\]?)"
-_PREFIX: Final = re.compile(
-    rf"^(?:\S{{1,60}}\s*\|\s?|{_STAMP} (?:stdout|stderr) [FP] ?|{_STAMP}\s+\S*/\S+/\S+\s"
-    rf"|{_STAMP}(?=\s+(?:at |\.\.\. |File \")))"
-)
-"""What a collector puts before each line: docker compose, CRI, `aws logs tail`, or a time before a frame alone."""
+_TRACEBACK: Final = "Traceback (most recent"
 _CONTINUES: Final = re.compile(
     r"^(?:\s+\S|Caused by:|Suppressed:|Traceback \(most recent|During handling of|The above exception|[}\])]+[,;]?\s*$"
-    r"|\.\.\. \d+ more|at [\w.$<>]+\(|status code: \d|</)"
+    r"|\.\.\. \d+ (?:more|common frames)|at [\w.$<>/]+\(|status code: \d|</|Wrapped by:|--- End of "
+    r"|HTTP Status Code:|AWS Error Code:|Error Type:|Request ID:|Exception name:|Error message:|Details:\s*$"
+    r"|[ \t]*\^+\s*$|\| )"
 )
-_FRAME: Final = re.compile(r"^\s+(?:File \"|at |\S)")
+_NOTEBOOK: Final = re.compile(r"^(?:File |Cell In|Input In|-{3,}|[\w.]+ +Traceback \(most|/\S+ in |~|<ipython)")
+"""How IPython prints a traceback, whose frames are not indented."""
 _RAISED: Final = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Denied|Forbidden|Failure|Warning|Fault)?(?::\s|$)")
-_CHAINED: Final = re.compile(r"^(?:During handling of|The above exception|Traceback \(most recent)")
+_THROWN: Final = re.compile(
+    r"^(?:Exception in thread \"[^\"]*\" )?(?:[a-z][\w$]*\.){2,}[\w$]+(?:Exception|Error)(?::|$)"
+)
+"""An exception of the JVM, which a logger prints on the line after its own."""
+_RAW: Final = re.compile(r"^(?:AccessDenied|Access Denied:?)\s*$")
+"""A code and its message, as the SDK for C++ prints them below what it was doing."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Event:
-    """The text of one event, its escapes undone, and where its lines begin."""
+    """The lines of one event, escapes undone."""
 
     first: int
-    text: str = ""
+    numbers: list[int] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    document: Any = None
+    traced: bool = False
+    has_body: bool = False
 
-    def add(self, line: str) -> None:
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self.pieces)
+
+    @property
+    def tail(self) -> str:
+        """Its end, long enough to see where a sentence breaks off."""
+        text = ""
+        for piece in reversed(self.pieces):
+            text = piece + text
+            if len(text) >= 800:
+                break
+        return text[-800:]
+
+    def add(self, number: int, line: str) -> None:
         """One more line of the log."""
-        self.starts.append(len(self.text))
-        self.text += plain(line) + "\n"
+        piece = plain(line) + "\n"
+        self.numbers.append(number)
+        self.starts.append(self.length)
+        self.pieces.append(piece)
+        self.length += len(piece)
+        self.traced = self.traced or _TRACEBACK in piece
+        self.has_body = self.has_body or "<Code>" in piece
 
     def line_at(self, offset: int) -> int:
         """The number of the log's line in which a character of the text stands."""
-        low, high = 0, len(self.starts)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.starts[middle] <= offset else (low, middle)
-        return self.first + low
+        return self.numbers[max(0, bisect_right(self.starts, offset) - 1)]
 
 
-def events(lines: Iterable[str]) -> Iterator[Event]:
-    """The events of a log, whose lines come with or without their ends."""
+def events(lines: Iterable[Line]) -> Iterator[Event]:
+    """The events of a log."""
     held: Event | None = None
     trace = False  # inside a Python traceback, whose last line is not indented
-    for number, raw in enumerate(lines, start=1):
-        line = raw.rstrip("\r\n")
-        bare = _PREFIX.sub("", line)
-        if held is not None and _belongs(held, bare, trace=trace):
-            trace = (trace or "Traceback (most recent" in bare) and not (bare[:1].strip() and _RAISED.match(bare))
-            if len(held.starts) < MOST_LINES and len(held.text) < MOST_CHARACTERS:
-                held.add(bare)
+    for line in lines:
+        if line.closed:
+            if held is not None:
+                yield held
+            held = None
+            yield _document(line)
+            continue
+        text = bare(line.text)
+        if held is not None and _belongs(held, text, trace=trace):
+            trace = (trace or _TRACEBACK in text) and not (text[:1].strip() and _RAISED.match(text))
+            if len(held.starts) < MOST_LINES and held.length < MOST_CHARACTERS:
+                held.add(line.number, text)
                 continue
         if held is not None:
             yield held
-        held, trace = Event(first=number), "Traceback (most recent" in bare
-        held.add(line)
+        held, trace = Event(first=line.number), _TRACEBACK in text
+        held.add(line.number, line.text)
     if held is not None:
         yield held
 
 
-def _belongs(held: Event, bare: str, *, trace: bool) -> bool:
-    if not bare.strip():
-        return trace or "Traceback (most recent" in held.text
-    if _CONTINUES.match(bare) and not (bare[:1].isspace() and held.text.endswith("\n\n") and not trace):
+def _document(line: Line) -> Event:
+    event = Event(first=line.number, document=line.document)
+    for number, text in enumerate(line.text.split("\n"), start=line.number):
+        event.add(number, text)
+    return event
+
+
+def _belongs(held: Event, text: str, *, trace: bool) -> bool:
+    if not text.strip():
+        return trace or held.traced
+    blank = held.pieces[-1] == "\n"
+    if text.startswith("<"):
+        return _CONTINUES.match(text) is not None or not held.has_body or "(truncated" in held.tail
+    if _CONTINUES.match(text) and not (text[:1].isspace() and blank and not trace and not held.traced):
         return True
-    if bare.startswith("<"):
-        return "<Code>" not in held.text or "(truncated" in held.text
-    if trace and _RAISED.match(bare):
+    if held.traced and (_NOTEBOOK.match(text) or text.startswith(("  ", "->")) or (trace and _RAISED.match(text))):
         return True
-    return not _BEGINS.match(bare) and goes_on(held.text[-800:], bare)
+    return not blank and (_is_below(held, text) or (not BEGINS.match(text) and goes_on(held.tail, text)))
 
 
-_BEGINS: Final = re.compile(
-    rf"^(?:{_STAMP}|\[|\d{{2}}:\d\d:\d\d|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|START|END|REPORT)\b"
-    r"|.{0,80}User: )"
-)
-"""What only a new line of a log begins with."""
-_FLOW: Final = ("is", "not", "authorized", "to", "perform:", None, "on", "resource:", None)
-_SILENT: Final = ("because", "no")
-_DENYING: Final = ("with", "an", "explicit", "deny", "in")
-_REASON_WORDS: Final = 8
-_NAMED_REASON: Final = re.compile(r"^\S*[\"']?\s*(?:because\b|with\s+an\s+explicit|on\s+resource)")
-
-
-def goes_on(tail: str, following: str) -> bool:
-    """Whether AWS's sentence breaks off at the end of `tail`, so that the next line goes on with it.
-
-    It may break between two words or within one. Where it could have ended with its resource, what follows decides.
-    """
-    ends = tail.rstrip("\n")
-    return any(_unfinished(text, following) for text in dict.fromkeys((ends, ends.replace("\n", ""))))
-
-
-def _unfinished(tail: str, following: str) -> bool:
-    at = tail.rfind("User:")
-    begun = tail[at + 5 :] if at >= 0 else tail[tail.rfind("arn:aws") :] if "arn:aws" in tail else ""
-    if at < 0 and "authorized" not in begun:
-        return False
-    words = begun.split()
-    if not words or words[-1] == "action":
-        return not words
-    rest = _after_name(words)
-    for wanted in _FLOW:
-        if not rest:
-            return True
-        word, *rest = rest
-        if word in ("because", "with"):
-            return _breaks_off(word, rest)
-        if wanted is not None and word.rstrip(":") != wanted.rstrip(":"):
-            return not rest and wanted.startswith(word)
-    return _NAMED_REASON.match(following) is not None if not rest else _breaks_off(rest[0], rest[1:])
-
-
-def _after_name(words: list[str]) -> list[str]:
-    """What stands behind the principal, whose name may be broken into several words."""
-    at = next((number for number, word in enumerate(words) if word == "is" and number > 0), len(words))
-    return words[at:] if at <= 4 else []
-
-
-def _breaks_off(first: str, rest: list[str]) -> bool:
-    """Whether a reason that has begun does not end here."""
-    if first == "because":
-        return len(rest) < _REASON_WORDS and (not rest or "no".startswith(rest[0]))
-    expected = _DENYING[1:]
-    return (
-        all(one.startswith(word) for one, word in zip(expected, rest, strict=False)) and len(rest) < len(expected) + 2
-    )
+def _is_below(held: Event, text: str) -> bool:
+    """Whether a line is the error itself, which a logger or an SDK prints below what it was doing."""
+    if text.strip() == "{":  # Go's dump of it
+        return "Exception" in held.pieces[-1] or "Error" in held.pieces[-1]
+    stamped = len(held.pieces) == 1 and STAMPED.match(held.pieces[0]) is not None
+    return (stamped and _THROWN.match(text) is not None) or (len(held.pieces) <= 2 and _RAW.match(text) is not None)

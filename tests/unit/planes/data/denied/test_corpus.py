@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_substrate.planes.data.denied import find_denials
-from pytest_substrate.planes.data.denied.reading import denials_in
+from pytest_substrate.planes.data.denied.find import find_denials as denials_in
 
 CORPUS = json.loads((Path(__file__).parents[5] / "fixtures" / "denials" / "corpus.json").read_text(encoding="ascii"))
 FIELDS = ("principal", "action", "resource", "effect", "source")

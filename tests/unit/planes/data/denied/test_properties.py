@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_substrate.planes.data.denied import Denial, Effect, find_denials
+from pytest_substrate.planes.data.denied.find import find_denials as denials_in
 from pytest_substrate.planes.data.denied.operations import permission_for
-from pytest_substrate.planes.data.denied.reading import denials_in
 
 PRINCIPAL = "arn:aws:sts::111122223333:assumed-role/oracle-task/0f5c3c1e9a7b4d2f"
 RESOURCE = "arn:aws:s3:::acme-spine/inputs/manifest.json"

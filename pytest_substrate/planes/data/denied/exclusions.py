@@ -1,0 +1,54 @@
+"""What speaks of a refusal that is none of a policy: bad or expired credentials, other clouds, talk about denials."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CREDENTIALS: Final = re.compile(
+    r"Request has expired|(?:is|has|have|are) expired|Policy expired|InvalidAccessKeyId|Access Key Id you provided|"
+    r"SignatureDoesNotMatch|signature we calculated|InvalidToken|InvalidClientTokenId|"
+    r"token included in the request is invalid|TooSkewed|too skewed|ExpiredToken|UnrecognizedClient|"
+    r"IncompleteSignature|query-string authentication|X-Amz-Expires|"
+    r"Signature expired|Signature not yet current|"
+    r"headers present in the request which were not signed|requires a valid Date|RequestExpired|MissingAuthenticationToken|AuthFailure",
+    re.IGNORECASE,
+)
+"""S3 says AccessDenied of an expired URL and of an unsigned header too."""
+_ELSEWHERE: Final = re.compile(
+    r"gserviceaccount|googleapis|Google Cloud|storage\.objects\.|aliyuncs|Aliyun|myqcloud|myhuaweicloud|windows\.net|"
+    r"digitaloceanspaces|cloudflarestorage|wasabisys|backblazeb2|oraclecloud|yandexcloud|linodeobjects|scw\.cloud|"
+    r"cloud-object-storage|ovh\.net|mysql|org\.springframework|org\.elasticsearch|PERMISSION_DENIED|"
+    r"AuthorizationFailed|apache\.kafka\.common",
+    re.IGNORECASE,
+)
+_METER: Final = re.compile(r"=[\"']?\w+[\"']?(?:,[^}\n]{0,200})?\}\s+\d[\d.]*\s*$")
+"""A sample of a metric, whose label is a code."""
+_COUNTED: Final = re.compile(
+    r"^[\"'\])]*\s*[:=,]?\s*(?:(?:count|total|value)[\"']?\s*[=:]\s*)?[\"']?\d+[\"']?(?:\s*[,}\])]|\s*$)"
+)
+"""A number behind a code: how often it happened."""
+_TALK: Final = re.compile(
+    r"(?:\bif you (?:see|get)|\bfix(?:e[ds])?\b|\bresolved?\b|\bno (?:more )?|\b0 |\bretry(?:ing)? on|\binstead of|"
+    r"\bcheck for|\bhandl(?:e|ing)\b|\bwhen you|\bgrep\b|\bexpect(?:ed|s)?\b|\btreat(?:s|ing)?\b|\bcatch(?:es)?\b|"
+    r"\bexcept\b|\braises?\b|\bthrows?\b|\breturns?\b|\bsuch as\b|\be\.g\.|\blike\b|\bsimulat\w+|\bassert\w*|"
+    r"\bignor(?:e|ing)\b)\W*$",
+    re.IGNORECASE,
+)
+"""What somebody says before a code of which he only talks."""
+
+
+def is_no_denial(said: str) -> bool:
+    """Whether what is said around a code tells of credentials, of time or of another cloud."""
+    return _CREDENTIALS.search(said) is not None or _ELSEWHERE.search(said) is not None
+
+
+def is_counted(before: str, code: str, after: str) -> bool:
+    """Whether a code is a label or a key of a number."""
+    line = after.partition("\n")[0]
+    return _COUNTED.match(line) is not None or _METER.search(f"{before[-60:]}{code}{line}") is not None
+
+
+def is_talk(before: str) -> bool:
+    """Whether the words before a code are of somebody who talks about it."""
+    return _TALK.search(before[-60:]) is not None

@@ -1,0 +1,31 @@
+"""What a collector puts before every line of a log, and what only a new line of a log begins with."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_DAY: Final = r"(?:\d{4}[-/]\d\d[-/]\d\d|\d\d[-/]\d\d[-/]\d\d(?:\d\d)?)"
+_STAMP: Final = rf"(?:\[?{_DAY}[T ]\d\d:\d\d:\d\d[\d.,]*(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?)"
+_SYSLOG: Final = r"(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|" + _STAMP + r") \S{1,80} \S{1,60}?"
+_COLLECTED: Final = re.compile(
+    rf"^(?:\S{{1,60}}\s*\|\s?|{_STAMP} (?:stdout|stderr) [FP] ?|{_STAMP}\s+\S*/\S+/\S+\s"
+    rf"|{_SYSLOG}(?:\[\d+\])?:(?: |$)|\[(?:stderr|stdout)\] ?"
+    rf"|{_STAMP}\s(?=\s*(?:at |\.\.\. |File \"|Caused by:|Traceback \(most|\}}|from /|<))"
+    rf"|\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{7}}Z |(?=[^\s│]{{1,60}}\s+│)\S+\s+)"
+)
+"""Docker compose, CRI, `aws logs tail`, syslog and journald, a time before a frame alone, GitHub's runner."""
+BEGINS: Final = re.compile(
+    rf"^(?:{_STAMP}|\[(?!at )|\d{{2}}:\d\d:\d\d|[IWEF]\d{{4}} \d\d:\d\d"
+    r"|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL|NOTICE|START|END|REPORT|level=|time=|ts=)\b|.{0,80}User: )"
+)
+"""What only a new line of a log begins with."""
+STAMPED: Final = re.compile(
+    rf"^(?:{_STAMP}|\[|\d\d:\d\d:\d\d|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b"
+    r"|[^\n]{0,80}\b(?:WARN|ERROR|FATAL)\b)"
+)
+
+
+def bare(line: str) -> str:
+    """The line without what a collector put before it."""
+    return _COLLECTED.sub("", line, count=1)
