@@ -45,6 +45,10 @@ _NEXTS: Final = {
     "object-missing": _LIST,
 }
 _SHARED: Final = (
+    Cause(slug="object-missing", meaning="an object doesn't exist"),
+    Cause(slug="object-changed", meaning="an object has another content than the declared ETag's"),
+    Cause(slug="object-archived", meaning="an object is archived, and must be restored first"),
+    Cause(slug="key-unusable", meaning="KMS has the key disabled, scheduled for deletion, or not at all"),
     Cause(slug="bucket-missing", meaning="the bucket doesn't exist"),
     Cause(slug="bucket-elsewhere", meaning="the bucket lies in another region than the declared one"),
     Cause(slug="bucket-not-reached", meaning="the bucket could not be reached from the task"),
@@ -54,8 +58,6 @@ _SHARED: Final = (
     *TRANSCRIPT_CAUSES,
     *UNSEEN_CAUSES,
 )
-_KEY: Final = Cause(slug="key-unusable", meaning="KMS has the key disabled, scheduled for deletion, or not at all")
-_OBJECT: Final = Cause(slug="object-missing", meaning="a required object doesn't exist")
 
 GRANT_CHECKS: Final[tuple[Check, ...]] = (
     Check(
@@ -72,7 +74,6 @@ GRANT_CHECKS: Final[tuple[Check, ...]] = (
         permissions=permissions_of([*_BUCKET, "s3:ListObjectsV2", *_POLICIES]),
         causes=(
             Cause(slug="list-denied", meaning="the role may not list a required prefix"),
-            _OBJECT,
             *_SHARED,
         ),
         next=_ROLE,
@@ -93,10 +94,6 @@ GRANT_CHECKS: Final[tuple[Check, ...]] = (
         causes=(
             Cause(slug="read-denied", meaning="the role may not read a required object"),
             Cause(slug="decrypt-denied", meaning="the role may not use the object's key"),
-            Cause(slug="object-changed", meaning="a required object has another content than the declared ETag's"),
-            Cause(slug="object-archived", meaning="a required object is archived, and must be restored first"),
-            _KEY,
-            _OBJECT,
             *_SHARED,
         ),
         next=_ROLE,
@@ -125,7 +122,6 @@ GRANT_CHECKS: Final[tuple[Check, ...]] = (
             Cause(slug="left-behind", meaning="an upload that was aborted is still listed"),
             Cause(slug="object-in-the-way", meaning="the declared key exists, and a probe replaces no object"),
             Cause(slug="object-locked", meaning="the bucket would keep what a round trip writes"),
-            _KEY,
             *_SHARED,
         ),
         next=_ROLE,
