@@ -192,6 +192,12 @@ FACTS: Final[Mapping[str, Kind]] = {
     "boundary_arn": Kind.ARN,
     "statement": Kind.NUMBER,
     "filters": Kind.NAME,
+    "revision": Kind.LINE,
+    "builder": Kind.LINE,
+    "source_uri": Kind.LINE,
+    "workflow": Kind.LINE,
+    "attested_commit": Kind.ID,
+    "signature": Kind.SLUG,
     "tags": Kind.NAME,
     # wiring
     "container": Kind.NAME,

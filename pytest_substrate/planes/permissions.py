@@ -268,6 +268,7 @@ SCOPES: Final[Mapping[str, Callable[[_Place], Where]]] = {
     "ecr:DescribeImages": _repositories,
     "ecr:DescribeRepositories": _repositories,
     "ecr:GetDownloadUrlForLayer": _repositories,
+    "ecr:ListImageReferrers": _repositories,
     "ecs:DescribeClusters": _ecs_clusters,
     "ecs:ListServices": _Place.in_clusters,
     "ecs:DescribeServices": _all_services,

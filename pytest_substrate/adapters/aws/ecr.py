@@ -74,6 +74,31 @@ def read_listing(client: Any, account: str, repository: str) -> Listing:
     return Listing(entries=tuple(sorted(entries)))
 
 
+_ATTESTATIONS: Final = ("application/vnd.in-toto", "application/vnd.dsse", "application/vnd.dev.sigstore")
+"""How artifact types of attestations begin; signatures and bills of materials of other kinds are left alone."""
+
+
+def read_referrers(client: Any, account: str, repository: str, digest: str) -> tuple[str, ...] | Missing | Unobserved:
+    """The manifests that refer to a digest and may be attestations; one without an artifact type may be."""
+    found = _referrers(client, account, repository, digest)
+    return found.entries if isinstance(found, Listing) else found
+
+
+@answered
+def _referrers(client: Any, account: str, repository: str, digest: str) -> Listing:
+    pages = ask_pages(
+        client,
+        "ecr:ListImageReferrers",
+        what=f"{repository}@{digest}",
+        registryId=account,
+        repositoryName=repository,
+        subjectId={"imageDigest": digest},
+    )
+    listed = [one for page in pages for one in page.parts("referrers")]
+    kinds = [(one.text("digest"), one.text_or_none("artifactType")) for one in listed]
+    return Listing(entries=tuple(digest for digest, kind in kinds if kind is None or kind.startswith(_ATTESTATIONS)))
+
+
 def _manifest(client: Any, account: str, repository: str, digest: str) -> Mapping[str, Any]:
     what = f"{repository}@{digest}"
     answer = ask(

@@ -4,6 +4,7 @@
 - Layers that are uploaded in parts are kept, and a digest that isn't theirs is InvalidLayerException.
 - The download URL of a layer leads to this registry, and layers that are there are AVAILABLE.
 - PutImage of what is there already is ImageAlreadyExistsException; exclusion filters of immutable tags are kept.
+- ListImageReferrers tells the manifests whose subject is a digest.
 - An image is of a repository in a region: a call for another region finds nothing.
 """
 
@@ -23,6 +24,7 @@ from ministack.services import ecr
 Data = dict[str, Any]
 _PART_BYTES: Final = 20 * 1024 * 1024
 _names: Final = ("_describe_images", "_put_image", "_repo_shape", "_create_repository", "_put_image_tag_mutability")
+_handle = ecr.handle_request
 _own: Final[dict[str, Callable[..., Any]]] = {name: getattr(ecr, name) for name in _names}
 _uploads: Final[dict[str, tuple[str, bytearray]]] = {}
 
@@ -39,6 +41,38 @@ def install(endpoint: str) -> None:
     ecr._upload_layer_part = _add
     ecr._complete_layer_upload = _complete
     ecr._get_download_url_for_layer = lambda data: _download(data, endpoint)
+    ecr.handle_request = _handle_request
+
+
+async def _handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    """ListImageReferrers, which ministack doesn't have; all else is its own."""
+    if str(headers.get("x-amz-target", "")).endswith(".ListImageReferrers"):
+        return _list_referrers(json.loads(body or b"{}"))
+    return await _handle(method, path, headers, body, query)
+
+
+def _list_referrers(data: Data) -> Any:
+    refused = _missing_repository(data)
+    if refused:
+        return refused
+    name, subject = data["repositoryName"], data.get("subjectId", {}).get("imageDigest")
+    referrers = []
+    for image in ecr._images.get(name, []):
+        try:
+            manifest = json.loads(image.get("imageManifest") or "{}")
+        except ValueError:
+            continue
+        if (manifest.get("subject") or {}).get("digest") == subject:
+            referrers.append(
+                {
+                    "digest": image["imageDigest"],
+                    "mediaType": manifest.get("mediaType"),
+                    "artifactType": manifest.get("artifactType") or manifest.get("config", {}).get("mediaType"),
+                    "size": len(image["imageManifest"]),
+                    "artifactStatus": "ACTIVE",
+                }
+            )
+    return json_response({"referrers": referrers})
 
 
 def _missing_repository(data: Data) -> Any:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_substrate.embedded.kafka.resources import Acl, TopicSpec
-from pytest_substrate.embedded.platform import names, roles
+from pytest_substrate.embedded.platform import names, pipeline, roles
 from pytest_substrate.embedded.platform.service import await_deployment
 from pytest_substrate.embedded.runtime import images
 from pytest_substrate.embedded.runtime.base import PROGRAMS, base_files
 from pytest_substrate.embedded.runtime.registry import push
+from pytest_substrate.model.provenance import REVISION, SOURCE
 
 if TYPE_CHECKING:
     from pytest_substrate.embedded.kafka.admin import KafkaAdmin
@@ -74,8 +75,13 @@ def push_image(
     ]
     if more:
         layers.append(images.layer(more, compression=0))
+    made_of = {REVISION: pipeline.commit(), SOURCE: pipeline.SOURCE}
     image = images.build(
-        layers, entrypoint=["python", "-m", "ingest"], working_dir="/app", labels=labels, architecture=architecture
+        layers,
+        entrypoint=["python", "-m", "ingest"],
+        working_dir="/app",
+        labels={**made_of, **labels},
+        architecture=architecture,
     )
     return push(image, registry=platform.cloud.registry, repository=names.REPOSITORY, tag=tag)
 

@@ -1,4 +1,4 @@
-"""The pipeline that released `dev_min`'s image: it leaves the release record that a build leaves on AWS.
+"""The pipeline that released `dev_min`'s image: it leaves what a build leaves on AWS, release record and provenance.
 
 There is no repository behind the image, so its commit is the SHA-1 of the sources it was built from, and its build is a
 page that nobody serves.
@@ -6,21 +6,26 @@ page that nobody serves.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_substrate.embedded.platform import names
 from pytest_substrate.embedded.platform.platform import Platform
 from pytest_substrate.embedded.runtime import images
+from pytest_substrate.embedded.runtime.registry import push
 from pytest_substrate.model.release_record import ReleaseRecord, render_record
 
 RECORD: Final = "release/ingest.json"
 """Below the platform's folder, as `fixtures/dev_min/substrate.toml` names it."""
 PLATFORM: Final = "linux/amd64"
-_BUILD: Final = "https://ci.invalid/acme/ingest/builds/1"
+BUILD: Final = "https://ci.invalid/acme/ingest/builds/1"
+SOURCE: Final = "https://ci.invalid/acme/ingest"
+IN_TOTO: Final = "application/vnd.in-toto+json"
 
 
 def release(platform: Platform, digest: str) -> Path:
@@ -29,8 +34,8 @@ def release(platform: Platform, digest: str) -> Path:
         repository=names.REPOSITORY,
         digest=digest,
         platforms=(PLATFORM,),
-        commit=_commit(),
-        build=_BUILD,
+        commit=commit(),
+        build=BUILD,
         time=datetime.now(UTC),
     )
     path = platform.folder / RECORD
@@ -39,7 +44,46 @@ def release(platform: Platform, digest: str) -> Path:
     return path
 
 
-def _commit() -> str:
+def attest(platform: Platform, digest: str, *, content: bytes | None = None, kind: str = IN_TOTO) -> str:
+    """Push the image's provenance beside it, or another content of a media type; the digest of what refers to it."""
+    ecr = platform.client("ecr")
+    asked = {"repositoryName": names.REPOSITORY, "imageIds": [{"imageDigest": digest}]}
+    image = ecr.batch_get_image(**asked)["images"][0]
+    subject = {
+        "mediaType": image["imageManifestMediaType"],
+        "digest": digest,
+        "size": len(image["imageManifest"].encode()),
+    }
+    statement = json.dumps(provenance(digest)).encode() if content is None else content
+    made = images.attestation(statement, subject=subject, kind=kind)
+    return push(made, registry=platform.cloud.registry, repository=names.REPOSITORY)
+
+
+def provenance(digest: str) -> dict[str, Any]:
+    """An in-toto statement with SLSA provenance v1, in the form of GitHub's builders."""
+    source = f"{SOURCE}@refs/heads/main"
+    workflow = {"ref": "refs/heads/main", "repository": SOURCE, "path": ".github/workflows/release.yml"}
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": names.REPOSITORY, "digest": {"sha256": digest.partition(":")[2]}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+                "externalParameters": {"workflow": workflow},
+                "resolvedDependencies": [{"uri": f"git+{source}", "digest": {"gitCommit": commit()}}],
+            },
+            "runDetails": {
+                "builder": {"id": f"{SOURCE}/.github/workflows/release.yml@refs/heads/main"},
+                "metadata": {"invocationId": f"{BUILD}/attempts/1"},
+            },
+        },
+    }
+
+
+@functools.cache
+def commit() -> str:
+    """The commit of the image."""
     own = images.folder_files(Path(str(files("pytest_substrate.embedded.platform") / "images/ingest")), at="/app")
     found = hashlib.sha1(usedforsecurity=False)
     for path, data in sorted(own.items()):

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.embedded.cloud.issuer import ISSUER
-from pytest_substrate.embedded.platform import names, roles
+from pytest_substrate.embedded.platform import names, pipeline, roles
 
 if TYPE_CHECKING:
     from pytest_substrate.embedded.platform.platform import Platform
@@ -33,8 +33,9 @@ PUSH_AND_PULL: Final = (
 )
 
 
-def build_release(platform: Platform) -> None:
-    """The provider, and the role with its trust and its one inline policy."""
+def build_release(platform: Platform, image_digest: str) -> None:
+    """The provider, the role with its trust and its one inline policy, and the provenance beside the image."""
+    pipeline.attest(platform, image_digest)
     make_provider(platform)
     make_role(platform)
 

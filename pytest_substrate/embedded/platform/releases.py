@@ -63,8 +63,18 @@ def record(platform: Platform, content: bytes | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def recorded(platform: Platform, digest: str) -> Iterator[None]:
-    """The release of another digest by the pipeline."""
+    """The release of another digest by the pipeline, with its provenance."""
     before = (platform.folder / pipeline.RECORD).read_bytes()
-    with record(platform, before):
+    with record(platform, before), attested(platform, digest):
         pipeline.release(platform, digest)
         yield
+
+
+@contextlib.contextmanager
+def attested(platform: Platform, digest: str, **changes: Any) -> Iterator[None]:
+    """A provenance (`changes` as for `pipeline.attest`) beside an image, gone again afterwards."""
+    beside = pipeline.attest(platform, digest, **changes)
+    try:
+        yield
+    finally:
+        platform.client("ecr").batch_delete_image(repositoryName=names.REPOSITORY, imageIds=[{"imageDigest": beside}])

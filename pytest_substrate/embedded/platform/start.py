@@ -54,7 +54,7 @@ def start_platform(
     platform = Platform(folder=folder, cloud=cloud, authority=authority, starting=starting, start_cluster=start_cluster)
     image_digest, secret_arn = dev_min.build_account(platform, policy=observer)
     running = pool.submit(data.build_data, platform, image_digest)
-    releasing = pool.submit(release.build_release, platform)
+    releasing = pool.submit(release.build_release, platform, image_digest)
     pipeline.release(platform, image_digest)
     keys = roles.make_operator(platform)
     platform.starting.result()

@@ -203,6 +203,26 @@ def index(images: Sequence[Image]) -> Image:
     return Image(digest=digest_of(written), media_type=INDEX_TYPE, manifest=written, parts=tuple(images))
 
 
+def attestation(statement: bytes, *, subject: Mapping[str, Any], kind: str = "application/vnd.in-toto+json") -> Image:
+    """An artifact that holds a statement and refers to `subject` (a descriptor), as OCI's image manifests do."""
+    empty = b"{}"
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "artifactType": kind,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(empty), "size": len(empty)},
+        "layers": [{"mediaType": kind, "digest": digest_of(statement), "size": len(statement)}],
+        "subject": dict(subject),
+    }
+    written = _json(manifest)
+    return Image(
+        digest=digest_of(written),
+        media_type=MANIFEST_TYPE,
+        manifest=written,
+        blobs={digest_of(empty): empty, digest_of(statement): statement},
+    )
+
+
 def digest_of(content: bytes) -> str:
     """`sha256:…` of bytes."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"

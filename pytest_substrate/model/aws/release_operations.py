@@ -82,6 +82,13 @@ RELEASE_OPERATIONS: Final[Mapping[str, Operation]] = {
         missing=_GONE,
         token="nextToken",
     ),
+    "ecr:ListImageReferrers": Operation(
+        permissions=("ecr:ListImageReferrers",),
+        sends=(*_IN, "subjectId"),
+        reads=("referrers[].digest", "referrers[].artifactType"),
+        missing=_GONE,
+        token="nextToken",
+    ),
     "ecr:GetDownloadUrlForLayer": Operation(
         permissions=("ecr:GetDownloadUrlForLayer",),
         sends=(*_IN, "layerDigest"),

@@ -252,20 +252,28 @@ CHECKS: Final[tuple[Check, ...]] = (
         layer=Layer.ARTIFACT,
         subjects=subjects.artifacts,
         why="An image that says it was built from another commit is another image, whatever the record says.",
-        how="The image's configuration and its attestation are read from the registry by digest and compared with the "
-        "record, field by field.",
-        red_when="a label or the attestation names another commit, build or digest, or one of them is missing.",
+        how="Each image of the digest is read from the registry: the label org.opencontainers.image.revision, and its "
+        "SLSA provenance, from the attestation manifests of an index (BuildKit) and from the referrers of digest and "
+        "image (bare, in an envelope, or in a Sigstore bundle). Digest, source commit and, where it is a URL, the "
+        "build are compared with the record; builder and workflow are told. Signatures are not verified, and the fact "
+        "`signature` says so.",
+        red_when="a label or an attestation names another commit, build or digest, or one of them is missing.",
         needs=("REL-100",),
-        permissions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+        permissions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImageReferrers"),
         causes=(
-            Cause(slug="label-differs", meaning="a label names another commit or build than the record"),
-            Cause(slug="attestation-differs", meaning="the provenance names another source or subject than the record"),
-            Cause(slug="not-built", meaning="this version can't read labels and attestations yet"),
-            Cause(slug="attestation-missing", meaning="the digest has no provenance attestation"),
+            Cause(slug="label-missing", meaning="an image has no label that names its commit"),
+            Cause(slug="label-differs", meaning="a label names another commit than the record, or another source"),
+            Cause(slug="attestation-missing", meaning="an image has no provenance attestation"),
+            Cause(slug="attestation-malformed", meaning="an attestation is no in-toto statement with SLSA provenance"),
+            Cause(slug="attestation-incomplete", meaning="the provenance names no builder, or no source commit"),
+            Cause(slug="attestation-differs", meaning="the provenance is of another digest, commit or build"),
+            Cause(slug="image-corrupt", meaning="a manifest, configuration or attestation isn't what its digest says"),
+            Cause(slug="digest-missing", meaning="the recorded digest isn't in the registry"),
+            Cause(slug="not-asked", meaning="no release record names a digest"),
             *UNSEEN_CAUSES,
         ),
-        next="aws ecr batch-get-image --repository-name {repository} --image-ids imageDigest={image_digest} --region "
-        "{region}",
+        next="aws ecr list-image-referrers --repository-name {repository} --subject-id imageDigest={image_digest} "
+        "--region {region}",
     ),
 )
 """The release plane's ladder: the CI role's rungs, then each artifact's."""

@@ -14,6 +14,7 @@ from pytest_substrate.planes.plane import Context
 from pytest_substrate.planes.release import observe
 from pytest_substrate.planes.release.diagnose import job, permissions
 from pytest_substrate.planes.release.diagnose.artifact import diagnose_immutable, diagnose_recorded
+from pytest_substrate.planes.release.diagnose.provenance import diagnose_provenance
 from pytest_substrate.planes.release.diagnose.trust import diagnose_trust
 from pytest_substrate.planes.workloads import observe_record, observe_released_image
 
@@ -128,8 +129,9 @@ def _judge_recorded(context: Context, subject: str) -> Diagnosis:
     )
 
 
-def _judge_provenance(_: Context, subject: str) -> Diagnosis:
-    return inconclusive("not-built", f"labels and provenance of {subject} can't be judged by this version")
+def _judge_provenance(context: Context, subject: str) -> Diagnosis:
+    artifact = name_of(subject)
+    return diagnose_provenance(observe_record(context, artifact), observe.observe_attested(context, artifact))
 
 
 def _worst(found: Iterable[Diagnosis]) -> Diagnosis:

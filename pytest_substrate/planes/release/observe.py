@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.adapters.aws import ecr, iam
+from pytest_substrate.adapters.aws.ecr_source import EcrSource
 from pytest_substrate.adapters.ci_surroundings import observe_ci_surroundings
 from pytest_substrate.model.aws.registry import RegistryImage
 from pytest_substrate.model.ci import (
@@ -27,8 +28,10 @@ from pytest_substrate.model.ci import (
 )
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import TargetKind
+from pytest_substrate.model.provenance import Attested
 from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.planes.plane import Context
+from pytest_substrate.planes.release.attested import read_attested
 from pytest_substrate.planes.workloads import observe_record, observe_released_image, seen
 
 if TYPE_CHECKING:
@@ -177,6 +180,25 @@ def observe_repository(context: Context, artifact: str) -> Repository | Missing 
         f"ecr/repository/{name}",
         Repository | Missing | Unobserved,
         lambda: ecr.read_repository(context.target.client("ecr"), context.declaration.account, name),
+    )
+
+
+def observe_attested(context: Context, artifact: str) -> Attested | Missing | Unobserved:
+    """What the released image says of its making. Key `release/attested/ARTIFACT`."""
+    record = observe_record(context, artifact)
+    if not isinstance(record, ReleaseRecord):
+        return Unobserved(reason="not-asked", detail="no release record names a digest")
+    account, repository = context.declaration.account, context.declaration.artifact[artifact].repository
+    client = context.target.client("ecr")
+    return seen(
+        context,
+        f"release/attested/{artifact}",
+        Attested | Missing | Unobserved,
+        lambda: read_attested(
+            EcrSource(client, account=account, repository=repository),
+            record.digest,
+            lambda digest: ecr.read_referrers(client, account, repository, digest),
+        ),
     )
 
 
