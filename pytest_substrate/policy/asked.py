@@ -47,6 +47,11 @@ class Asked:
         self._cases: dict[str, tuple[Value, ...]] = {}
         self._asked: dict[tuple[str, frozenset[str]], bool] = {}
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The statement's conditions, and those of denials that concern the issuer."""
+        return tuple(one for each in (self.statement, *self._denies) for one in each.conditions)
+
     def admits_subject(self, subject: str, fresh: frozenset[str] = frozenset()) -> bool:
         """Whether a token with this subject, and names that no policy means under `fresh`, is admitted."""
         if (subject, fresh) not in self._asked:
@@ -85,8 +90,7 @@ class Asked:
         return False
 
     def _keys(self) -> tuple[str, ...]:
-        every = (one.key.lower() for each in (self.statement, *self._denies) for one in each.conditions)
-        return tuple(dict.fromkeys(every))
+        return tuple(dict.fromkeys(one.key.lower() for one in self.conditions))
 
     def _case(self, key: str) -> tuple[Value, ...]:
         """What an open key is tried with: of what the statement takes, as few as the denials can tell apart."""

@@ -174,13 +174,13 @@ class _Wanting:
                 yield Weakness(code="if-exists", message=message)
 
     def _named(self) -> tuple[Parts, ...]:
-        """The owners, things and contexts that the statement's conditions name, wildcards filled in."""
+        """The owners, things and contexts that the conditions name, denials' too, wildcards filled in."""
         if (shape := self._provider.shape) is None:
             return ()
         own = f"{self._issuer.url.lower()}:"
         values = [
             (key, value)
-            for condition in self._statement.conditions
+            for condition in self._asked.conditions
             if (key := condition.key.lower().removeprefix(own)) != condition.key.lower()
             for value in condition.values
         ]
