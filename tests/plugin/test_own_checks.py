@@ -264,8 +264,9 @@ def test_registered_too_late(project: Project, spread: tuple[str, ...]) -> None:
     )
 
 
-def test_on_the_controller_alone(project: Project) -> None:
+def test_on_the_controller_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks that only some processes register end the run: nobody would make the records."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # this process may itself be a worker
     project.conftest(
         own("return passed('fine')").replace(
             "    words =", "    if 'PYTEST_XDIST_WORKER' in os.environ: return []\n    words ="
