@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 _LOAD, _DYNAMIC, _INTERP = 1, 2, 3
 _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 1, 5, 10, 14, 15, 29
-_MOST_HEADERS: Final = 65535
+_MAPPED: Final = frozenset({_LOAD, _DYNAMIC, _INTERP})
 _LARGEST_TABLE: Final = 1 << 20
 _LONGEST_NAME: Final = 4096
 
@@ -90,76 +90,54 @@ def _read(window: Window, size: int) -> Elf:
     table = _bytes(window, offset, entry * count)
     if len(table) < entry * count:
         raise _Damaged("is cut inside its program headers")
-    return _linked(window, size, base, _segments(table, entry, order, bits))
+    return _linked(window, size, base, _segments(table, order, bits))
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(NamedTuple):
     kind: int
     offset: int
     address: int
     length: int
 
 
-def _segments(table: bytes, entry: int, order: str, bits: int) -> list[_Segment]:
+def _segments(table: bytes, order: str, bits: int) -> list[_Segment]:
+    """Those that a loader maps or reads."""
     if bits == 64:
-        rows = [struct.unpack_from(order + "IIQQQQ", table, at) for at in range(0, len(table), entry)]
-        return [_Segment(row[0], row[2], row[3], row[5]) for row in rows]
-    rows = [struct.unpack_from(order + "IIIII", table, at) for at in range(0, len(table), entry)]
-    return [_Segment(row[0], row[1], row[2], row[4]) for row in rows]
+        rows = [_Segment(row[0], row[2], row[3], row[5]) for row in struct.iter_unpack(order + "IIQQQQ16x", table)]
+    else:
+        rows = [_Segment(row[0], row[1], row[2], row[4]) for row in struct.iter_unpack(order + "IIIII12x", table)]
+    return [one for one in rows if one.kind in _MAPPED]
 
 
 def _linked(window: Window, size: int, base: Elf, segments: list[_Segment]) -> Elf:
-    if any(one.kind in (_LOAD, _DYNAMIC, _INTERP) and one.offset + one.length > size for one in segments):
+    if any(one.offset + one.length > size for one in segments):
         raise _Damaged("is cut: a segment lies beyond its end")
-    loader = ""
+    loader, dynamic = "", None
     for one in segments:
         if one.kind == _INTERP:
             loader = _text(_bytes(window, one.offset, min(one.length, _LONGEST_NAME)), 0)
-    dynamic = next((one for one in segments if one.kind == _DYNAMIC), None)
+        elif one.kind == _DYNAMIC and dynamic is None:
+            dynamic = one
     if dynamic is None:
-        return _with(base, loader=loader)
+        return replace(base, loader=loader)
     if dynamic.length > _LARGEST_TABLE:
         raise _Damaged("has a dynamic table of no sensible size")
     order, word = "<" if base.little else ">", base.bits // 8
     entries = _entries(_bytes(window, dynamic.offset, dynamic.length), order, word)
-    wanted = {kind: [value for tag, value in entries if tag == kind] for kind in (_NEEDED, _SONAME, _RPATH, _RUNPATH)}
-    names: dict[int, str] = {}
+    wanted: dict[int, list[int]] = {_NEEDED: [], _SONAME: [], _RPATH: [], _RUNPATH: []}
+    for tag, value in entries:
+        if tag in wanted:
+            wanted[tag].append(value)
     offsets = {value for values in wanted.values() for value in values}
-    if offsets:
-        names = _names(window, segments, dict(reversed(entries)), offsets)
-    found = {kind: tuple(names[value] for value in values) for kind, values in wanted.items()}
-    return _with(
+    names = _names(window, segments, dict(reversed(entries)), offsets) if offsets else {}
+    return replace(
         base,
         loader=loader,
         dynamic=True,
-        needed=found[_NEEDED],
-        soname="".join(found[_SONAME][:1]),
-        rpath="".join(found[_RPATH][:1]),
-        runpath="".join(found[_RUNPATH][:1]),
-    )
-
-
-def _with(
-    base: Elf,
-    *,
-    loader: str,
-    dynamic: bool = False,
-    needed: tuple[str, ...] = (),
-    soname: str = "",
-    rpath: str = "",
-    runpath: str = "",
-) -> Elf:
-    return Elf(
-        bits=base.bits,
-        little=base.little,
-        machine=base.machine,
-        loader=loader,
-        dynamic=dynamic,
-        needed=needed,
-        soname=soname,
-        rpath=rpath,
-        runpath=runpath,
+        needed=tuple(names[value] for value in wanted[_NEEDED]),
+        soname="".join(names[value] for value in wanted[_SONAME][:1]),
+        rpath="".join(names[value] for value in wanted[_RPATH][:1]),
+        runpath="".join(names[value] for value in wanted[_RUNPATH][:1]),
     )
 
 

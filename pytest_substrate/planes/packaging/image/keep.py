@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_substrate.planes.packaging.image.elf import Elf, read_elf
 from pytest_substrate.planes.packaging.image.files import LARGEST_METADATA, File
-from pytest_substrate.planes.packaging.image.readers import MARKERS, may_matter, reader_of
+from pytest_substrate.planes.packaging.image.readers import BY_ENDING, BY_NAME, ETC, MARKERS, reader_of
 from pytest_substrate.planes.packaging.image.tar import Content, Member
 
 HELD: Final = 12 * 1024 * 1024
@@ -46,7 +46,7 @@ def kept(member: Member, content: Content, unfinished: list[Unfinished]) -> File
     """
     path = member.name
     name = path[path.rfind("/") + 1 :]
-    if may_matter(path, name):
+    if name in BY_NAME or name[-4:] in BY_ENDING or path.startswith(ETC):
         found = _named(member, content, path, name)
         if found is not None:
             return found

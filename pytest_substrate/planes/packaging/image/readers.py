@@ -123,11 +123,8 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = (
 )
 """Other files, by their names, or by their paths where a pattern has a slash."""
 
-_BY_NAME: Final = frozenset({*_READERS, *MARKERS, "pyvenv.cfg", "patchlevel.h"})
-_BY_ENDING: Final = frozenset({".pth", "info", ".zip", "r.py"})
-_ETC: Final = ("etc/", "./etc/", "/etc/")
-
-
-def may_matter(path: str, name: str) -> bool:
-    """Whether a file may be one of these: asked of every file first, as nearly all are none."""
-    return name in _BY_NAME or name[-4:] in _BY_ENDING or path.startswith(_ETC)
+BY_NAME: Final = frozenset({*_READERS, *MARKERS, "pyvenv.cfg", "patchlevel.h"})
+BY_ENDING: Final = frozenset({".pth", "info", ".zip", "r.py"})
+ETC: Final = ("etc/", "./etc/", "/etc/")
+"""Names, last four characters and beginnings of paths of which a file must have one to be any of these. Every file is
+asked for them first, as nearly all have none."""

@@ -23,13 +23,13 @@ LARGEST_LAYERS: Final = 64 * 1024**3
 LARGEST_WINDOW: Final = 27
 """Of zstd, as a power of two: 128 MiB."""
 
-PIECE: Final = 2 * 1024 * 1024
-"""Of what is unpacked. The larger, the less often inflating asks for the interpreter's lock: it does at 32, 96, 352
-KiB and so on of each."""
+PIECE: Final = 1024 * 1024
+"""Of what is unpacked. The larger, the less often inflating asks for the interpreter's lock: it does at 32, 96 and 352
+KiB and at the end of each."""
 
-SWITCH_S: Final = 0.0005
-"""How long a thread is let run where another wants the interpreter's lock; by default it is ten times that, as long as
-it takes to inflate two mebibytes."""
+SWITCH_S: Final = 0.0002
+"""How long a thread is let run where another wants the interpreter's lock. By default it is 5 ms, which is twice what
+it takes to inflate a mebibyte."""
 
 _AHEAD: Final = 2
 
@@ -148,7 +148,7 @@ class Verified:
 
 
 def inflated(pieces: Iterator[bytes], compression: str) -> Iterator[bytes]:
-    """The archive in pieces of at most two mebibytes or so; Refuted where it isn't of that compression, or damaged."""
+    """The archive in pieces of at most a mebibyte or so; Refuted where it isn't of that compression, or damaged."""
     return _UNPACK[compression](pieces)
 
 

@@ -185,7 +185,9 @@ def _is_end(archive: Bytes, block: bytes) -> bool:
 
 def _judge(block: bytes, fields: tuple[bytes, ...]) -> None:
     """Checksum and numbers, also those that nothing here needs."""
-    actual = _sum(block) - sum(fields[4]) + 8 * 0x20
+    # sums of bytes by the low half of Adler-32: it is modulo 65521, which half a block can't reach
+    halves = (adler32(block[:256], 0) & 0xFFFF) + (adler32(block[256:], 0) & 0xFFFF)
+    actual = halves - sum(fields[4]) + 8 * 0x20
     if fields[4] != b"%06o\0 " % actual and (told := number(fields[4])) != actual:
         signed = actual - 256 * sum(byte > 127 for at, byte in enumerate(block) if not 148 <= at < 156)
         if told != signed:
@@ -193,11 +195,6 @@ def _judge(block: bytes, fields: tuple[bytes, ...]) -> None:
     numbers(fields[3], 12)
     if fields[7].startswith(b"ustar"):
         numbers(fields[9], 8)
-
-
-def _sum(block: bytes) -> int:
-    """The sum of a block's bytes, by the low half of Adler-32 (modulo 65521, which half a block can't reach)."""
-    return (adler32(block[:256], 0) & 0xFFFF) + (adler32(block[256:], 0) & 0xFFFF)
 
 
 def _member(
