@@ -91,8 +91,8 @@ class _Wanting:
         place = self._statement.place
         owners, is_whole = self._neighbours()
         if owners:
-            told = f"{place} admits other {self._noun}s of an owner than it names"
-            yield Weakness(code="owner-wide", message=f"{told}; name one in {subject}")
+            told = f"{place} admits more of an owner than one {self._noun}"
+            yield Weakness(code="owner-wide", message=f"{told}; name it whole in {subject}")
         if not is_whole and self._contexts():
             told = f"{place} admits whatever runs in a {self._noun}"
             yield Weakness(code="repository-wide", message=f"{told}; name branch, tag or environment in {subject}")
