@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_substrate.planes.data.denied.exclusions import is_counted, is_no_denial, is_talk
+from pytest_substrate.planes.data.denied.exclusions import is_counted, is_no_denial, is_query, is_talk
 from pytest_substrate.planes.data.denied.operations import operation_named
 from pytest_substrate.planes.data.denied.told import Told, told_of
 
@@ -160,7 +160,7 @@ def _hadoop(place: _Place) -> _Form | None:
 
 
 def _field(place: _Place) -> _Form | None:
-    if place.weak or place.after[:1] == "." or re.search(r"[=!]=\s*[\"']?\Z", place.before):
+    if place.weak or place.after[:1] == "." or is_query(place.before) or re.search(r"[=!]=\s*[\"']?\Z", place.before):
         return None
     if place.namespace and not _OURS.search(place.namespace):
         return None

@@ -24,7 +24,7 @@ _CONTINUES: Final = re.compile(
     r"|HTTP Status Code:|AWS Error Code:|Error Type:|Request ID:|Exception name:|Error message:|Details:\s*$"
     r"|[ \t]*\^+\s*$|\| )"
 )
-_NOTEBOOK: Final = re.compile(r"^(?:File |Cell In|Input In|-{3,}|[\w.]+ +Traceback \(most|/\S+ in |~|<ipython)")
+_NOTEBOOK: Final = re.compile(r"^(?:File |Cell In|Input In|-{3,}|-+> |[\w.]+ +Traceback \(most|/\S+ in |~|<ipython)")
 """How IPython prints a traceback, whose frames are not indented."""
 _RAISED: Final = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Denied|Forbidden|Failure|Warning|Fault)?(?::\s|$)")
 _THROWN: Final = re.compile(

@@ -7,25 +7,24 @@ from typing import Final
 
 _CREDENTIALS: Final = re.compile(
     r"Request has expired|(?:is|has|have|are) expired|Policy expired|InvalidAccessKeyId|Access Key Id you provided|"
-    r"SignatureDoesNotMatch|signature we calculated|InvalidToken|InvalidClientTokenId|"
-    r"token included in the request is invalid|TooSkewed|too skewed|ExpiredToken|UnrecognizedClient|"
-    r"IncompleteSignature|query-string authentication|X-Amz-Expires|"
-    r"Signature expired|Signature not yet current|"
-    r"headers present in the request which were not signed|requires a valid Date|RequestExpired|MissingAuthenticationToken|AuthFailure",
+    r"SignatureDoesNotMatch|signature we calculated|InvalidToken|InvalidClientTokenId|IncompleteSignature|AuthFailure|"
+    r"token included in the request is invalid|TooSkewed|too skewed|ExpiredToken|UnrecognizedClient|RequestExpired|"
+    r"query-string authentication|X-Amz-Expires|Signature expired|Signature not yet current|MissingAuthenticationToken|"
+    r"headers present in the request which were not signed|requires a valid Date",
     re.IGNORECASE,
 )
 """S3 says AccessDenied of an expired URL and of an unsigned header too."""
 _ELSEWHERE: Final = re.compile(
     r"gserviceaccount|googleapis|Google Cloud|storage\.objects\.|aliyuncs|Aliyun|myqcloud|myhuaweicloud|windows\.net|"
     r"digitaloceanspaces|cloudflarestorage|wasabisys|backblazeb2|oraclecloud|yandexcloud|linodeobjects|scw\.cloud|"
-    r"cloud-object-storage|ovh\.net|mysql|org\.springframework|org\.elasticsearch|PERMISSION_DENIED|"
+    r"cloud-object-storage|ovh\.net|mysql|org\.springframework|org\.elasticsearch|"
     r"AuthorizationFailed|apache\.kafka\.common",
     re.IGNORECASE,
 )
 _METER: Final = re.compile(r"=[\"']?\w+[\"']?(?:,[^}\n]{0,200})?\}\s+\d[\d.]*\s*$")
 """A sample of a metric, whose label is a code."""
 _COUNTED: Final = re.compile(
-    r"^[\"'\])]*\s*[:=,]?\s*(?:(?:count|total|value)[\"']?\s*[=:]\s*)?[\"']?\d+[\"']?(?:\s*[,}\])]|\s*$)"
+    r"^[\"'\])]*\s*[:=,]?\s*(?:[\"']?(?:count|total|value)[\"']?\s*[=:]\s*)?[\"']?\d+[\"']?(?:\s*[,}\])]|\s*$)"
 )
 """A number behind a code: how often it happened."""
 _TALK: Final = re.compile(
@@ -36,6 +35,7 @@ _TALK: Final = re.compile(
     re.IGNORECASE,
 )
 """What somebody says before a code of which he only talks."""
+_QUERY: Final = re.compile(r"\b(?:filter|where|and|or|when|if|unless)\s+[\w.$@]+\s*=\s*['\"]?\Z", re.IGNORECASE)
 
 
 def is_no_denial(said: str) -> bool:
@@ -52,3 +52,8 @@ def is_counted(before: str, code: str, after: str) -> bool:
 def is_talk(before: str) -> bool:
     """Whether the words before a code are of somebody who talks about it."""
     return _TALK.search(before[-60:]) is not None
+
+
+def is_query(before: str) -> bool:
+    """Whether a code is what a field is compared with."""
+    return _QUERY.search(before[-80:]) is not None

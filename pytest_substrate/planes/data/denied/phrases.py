@@ -27,6 +27,7 @@ _PHRASES: Final = tuple(
         r"Permission denied on S3 path: \S{1,300}",
         r"Access denied when writing (?:output )?to (?:url|location)",
         r"does not have permissions to call (?P<call>[A-Z]\w{1,60}) on (?P<service>[A-Z]\w{1,20})",
+        r"\.dkr\.ecr\.[\w.-]{1,80} failed with status code \[[^\]\n]{0,200}\]: 403 Forbidden",
         r"ECS was unable to assume the role '(?P<role>arn:[^\s']{1,300})'",
         # CloudFormation and the CDK
         r"API: (?P<action>[a-z][a-z0-9-]{1,30}:\w{1,60}) (?:Access Denied|You are not authorized|Not authorized|User:)",
@@ -39,7 +40,7 @@ _PHRASES: Final = tuple(
         r"AWS Error \[code 15\]: Access Denied",
         rf"{_DENIED} \(AWS::S3::Errors::",
         r"\bS3ResponseError: 403 Forbidden|\bEC2ResponseError: 403 Forbidden|\bBotoServerError: 403 Forbidden",
-        r"PermissionError: (?:Access Denied|Forbidden)\s*$",
+        r"PermissionError: (?:Access Denied|Forbidden)[ \t]*(?=\n|$)",
         r"parse_aws_s3_response[^\n]{0,120}\n?\s*Forbidden \(HTTP 403\)",
         r"lacked the necessary privileges[^\n]{0,400}amazonaws\.com[^\n]{0,400}403 Forbidden",
         r"Generic S3 error: [^\n]{0,200}403 Forbidden: (?:No Body|\s*$)",

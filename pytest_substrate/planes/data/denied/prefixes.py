@@ -9,10 +9,10 @@ _DAY: Final = r"(?:\d{4}[-/]\d\d[-/]\d\d|\d\d[-/]\d\d[-/]\d\d(?:\d\d)?)"
 _STAMP: Final = rf"(?:\[?{_DAY}[T ]\d\d:\d\d:\d\d[\d.,]*(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?)"
 _SYSLOG: Final = r"(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|" + _STAMP + r") \S{1,80} \S{1,60}?"
 _COLLECTED: Final = re.compile(
-    rf"^(?:\S{{1,60}}\s*\|\s?|{_STAMP} (?:stdout|stderr) [FP] ?|{_STAMP}\s+\S*/\S+/\S+\s"
+    rf"^(?:{_STAMP}\s(?=\s*(?:at |\.\.\. |File \"|Caused by:|Suppressed:|Traceback \(most|\}}|from /|<))"
+    rf"|\S{{1,60}}\s*\|\s?|{_STAMP} (?:stdout|stderr) [FP] ?|{_STAMP}\s+\S*/\S+/\S+\s"
     rf"|{_SYSLOG}(?:\[\d+\])?:(?: |$)|\[(?:stderr|stdout)\] ?"
-    rf"|{_STAMP}\s(?=\s*(?:at |\.\.\. |File \"|Caused by:|Traceback \(most|\}}|from /|<))"
-    rf"|\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{7}}Z |(?=[^\s│]{{1,60}}\s+│)\S+\s+)"
+    rf"|\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{7}}Z |(?:[\w./:-]{{1,80}} +){{1,3}}│ ?|{_STAMP} \S{{1,60}}?\[[\w.-]+\]: )"
 )
 """Docker compose, CRI, `aws logs tail`, syslog and journald, a time before a frame alone, GitHub's runner."""
 BEGINS: Final = re.compile(
