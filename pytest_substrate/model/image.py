@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from pytest_substrate.model.observation import Unobserved
 
@@ -101,8 +101,10 @@ class Source(Protocol):
     def blob(self, wanted: Descriptor) -> AbstractContextManager[Iterator[bytes]]:
         """A configuration or a layer, unverified, in pieces of any size."""
 
-    def mark(self, wanted: Descriptor) -> str | None:
-        """What tells, without reading a blob, that it is still the one that was read; None where nothing does.
 
-        It raises nothing.
-        """
+@runtime_checkable
+class Marking(Protocol):
+    """A source that can tell whether a blob is still the one that was read."""
+
+    def mark(self, wanted: Descriptor) -> str | None:
+        """What tells it, without reading the blob; None where nothing does. It raises nothing."""

@@ -17,6 +17,7 @@ from pytest_substrate.model.image import (
     LARGEST_DOCUMENT,
     Descriptor,
     ImageConfig,
+    Marking,
     Platform,
     Refuted,
     Source,
@@ -60,8 +61,8 @@ def observe_image(
 ) -> ImageFacts | Refutation | Unobserved:
     """The image of the platform behind a reference.
 
-    Documents are read each time. Layers are not read again where the cache knows what they hold, and the source says
-    that they are still there, as they were.
+    Documents are read each time. Layers are not read again where the cache knows what they hold, and the source can
+    say that they are still there, as they were (`Marking`).
     """
     try:
         found = _Resolver(source, platform).find(reference)
@@ -96,6 +97,8 @@ def _read(source: Source, found: _Found, marks: Mapping[str, str]) -> Stored:
 
 def _marks(source: Source, found: _Found) -> Mapping[str, str]:
     """The marks of all layers; empty where any has none."""
+    if not isinstance(source, Marking):
+        return {}
     marks = {one.digest: source.mark(one) for one in found.manifest.layers}
     told = {digest: mark for digest, mark in marks.items() if mark is not None}
     return told if len(told) == len(marks) else {}
