@@ -59,12 +59,9 @@ class CallContext:
         own = f"{self.url.lower()}:"
         if name.startswith(own):
             return self._own(name.removeprefix(own))
-        prefix = name.partition(":")[0]
-        if prefix in ("aws", "sts"):
+        if name.startswith(("aws:", "sts:")):
             return Missing.UNKNOWN_VALUE if name in _ALWAYS else Missing.UNKNOWN
-        if is_provider_prefix(prefix):
-            return Missing.ABSENT  # of another provider
-        return why_missing(name)
+        return why_missing(name) if other_provider(key) is None else Missing.ABSENT
 
     def with_keys(self, keys: Mapping[str, Lookup]) -> CallContext:
         """The same with `keys` (in lower case) taken as known."""
@@ -77,9 +74,12 @@ class CallContext:
         return self.values.get(key, Missing.ABSENT)
 
 
-def is_provider_prefix(prefix: str) -> bool:
-    """Whether a condition key's prefix is a provider's URL, and no AWS service."""
-    return "." in prefix or "/" in prefix or prefix == "saml"
+def other_provider(key: str) -> str | None:
+    """The provider's URL that a condition key begins with, as written; None for a key of an AWS service."""
+    prefix = key.rpartition(":")[0]
+    if key.lower().startswith(("aws:", "sts:")) or not ("." in prefix or "/" in prefix or prefix.lower() == "saml"):
+        return None
+    return prefix
 
 
 def call_context(claims: Mapping[str, Any], *, url: str) -> CallContext:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pytest_substrate.policy.asked import FRESH, FRESH_ID, Asked, filled
-from pytest_substrate.policy.claims import call_context
+from pytest_substrate.policy.claims import call_context, other_provider
 from pytest_substrate.policy.context import Missing
 from pytest_substrate.policy.document import Document, Effect, Statement
 from pytest_substrate.policy.operators import SetOperator, operator_of
@@ -50,8 +50,8 @@ def _issuers(statement: Statement, issuer: Issuer) -> tuple[Issuer, ...]:
         return ()
     found = [Issuer(url=url, arn=name) for name in principals.federated if (url := url_of(name)) is not None]
     if principals.everyone or EVERY_PROVIDER in principals.federated:
-        prefixes = (condition.key.partition(":")[0] for condition in statement.conditions)
-        found += [Issuer(url=prefix) for prefix in prefixes if "." in prefix]
+        named = (other_provider(condition.key) for condition in statement.conditions)
+        found += [Issuer(url=url) for url in named if url is not None]
         found += [Issuer(url=issuer.url), Issuer(url=_ELSEWHERE)]
     return tuple(dict.fromkeys(found))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_substrate.policy.claims import CallContext, is_provider_prefix
+from pytest_substrate.policy.claims import CallContext, other_provider
 from pytest_substrate.policy.context import Missing
 from pytest_substrate.policy.document import Condition, Document, Effect, Statement
 from pytest_substrate.policy.operators import operator_of
@@ -50,8 +50,7 @@ def written(statement: Statement, document: Document, context: CallContext) -> I
 
 def _issuer(condition: Condition, place: str, urls: list[str]) -> Iterator[Weakness]:
     key = condition.key.lower()
-    prefix = key.partition(":")[0]
-    if is_provider_prefix(prefix) and not any(key.startswith(f"{url.lower()}:") for url in urls):
+    if other_provider(key) is not None and not any(key.startswith(f"{url.lower()}:") for url in urls):
         message = f"{place} asks for {condition.key}, a key of another provider, which its tokens lack; use {urls[0]}:…"
         yield Weakness(code="issuer-mismatch", message=message)
 

@@ -101,6 +101,8 @@ OWNER, REPOSITORY, PULL, SUBJECT, AUDIENCE = (
         ({"StringEquals": {"gitlab.com:sub": MAIN, "aud": "sts.amazonaws.com"}}, ["issuer-mismatch"]),
         ({"StringEquals": {f"{GITHUB}/octo:sub": MAIN, "aud": "sts.amazonaws.com"}}, ["issuer-mismatch"]),
         ({**bound(sub=MAIN), "StringEquals": {f"{GITHUB.upper()}:sub": MAIN, "aud": "sts.amazonaws.com"}}, []),
+        ({"StringEquals": {f"https://{GITHUB}:sub": MAIN, "aud": "sts.amazonaws.com"}}, ["issuer-mismatch"]),
+        ({"StringEquals": {"saml:sub": MAIN, "aud": "sts.amazonaws.com"}}, ["issuer-mismatch"]),
         ({**bound(), "IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, [PULL, SUBJECT]),
     ],
 )
