@@ -2,7 +2,7 @@
 
 The request is public: buckets, keys and prefixes, no value of an environment. The transcript decides nothing. Its JSON
 is written by `pytest_substrate/probe/data`, which imports nothing of ours, so the names here and there are one contract
-(`tests/unit/model/test_data_transcript.py` holds it). It travels in the parts of `model/transcript.py`.
+(`tests/unit/model/test_data_transcript.py` holds it). It travels in the parts of `model/transcript_parts.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.model.observation import Unobserved
-from pytest_substrate.model.transcript import Crash, Failure, IdentitySeen, joined_parts
+from pytest_substrate.model.transcript import Crash, Failure, IdentitySeen
+from pytest_substrate.model.transcript_parts import joined_parts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -25,6 +26,7 @@ OWN_KEY: Final = "substrate-probe-"
 """What every key that a probe makes begins with, below the prefix that it was declared for."""
 _CALL_S: Final = 2.0
 _CALLS_A_TARGET: Final = 4
+_LONGEST_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,9 @@ class DataRequest:
         return json.dumps(whole, separators=(",", ":"))
 
     def run_s(self) -> float:
-        """The seconds that the program may take: two for each of its calls, and eight deadlines at least."""
+        """The seconds that the program may take: two a call, eight deadlines at least, ten minutes at most."""
         targets = sum(len(grant.read) + len(grant.write) + len(grant.closed) for grant in self.grants)
-        return max(8 * self.deadline_s, _CALL_S * _CALLS_A_TARGET * targets)
+        return max(8 * self.deadline_s, min(_CALL_S * _CALLS_A_TARGET * targets, _LONGEST_S))
 
     def read(self, lines: Iterable[str]) -> DataTranscript | Unobserved:
         """The transcript of this request in the lines of a log stream."""

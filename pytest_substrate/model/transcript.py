@@ -4,29 +4,24 @@ The request is public: it holds names of environment variables, never a value th
 holds what the probe saw at its vantage, rung by rung, and decides nothing: outcome, layer and words are the diagnoses'
 (`planes/messaging/diagnose`). Its JSON is written by `pytest_substrate/probe`, which imports nothing of ours, so the
 field names here and there are one contract (`tests/unit/model/test_transcript.py` holds it).
-
-A part of a transcript is one line, `substrate-transcript NONCE INDEX/TOTAL SHA256 DATA`: DATA is a piece of ASCII JSON
-without a space, SHA256 the digest of the whole of it, INDEX counts from 1.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.model.observation import Unobserved
+from pytest_substrate.model.transcript_parts import joined_parts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 REQUEST_SCHEMA: Final = "substrate.probe/1"
 TRANSCRIPT_SCHEMA: Final = "substrate.transcript/1"
-MARKER: Final = "substrate-transcript"
 UNTOLD: Final = -(1 << 31)
 """The bits of authorized operations where a broker does not tell them."""
 EXPECTED_ENV: Final = "SUBSTRATE_EXPECTED"
@@ -284,9 +279,6 @@ def transcript_from(data: Mapping[str, Any]) -> Transcript | Unobserved:
     return _parse(json.dumps(data), str(data.get("nonce")))
 
 
-_PART = re.compile(r"(\S+) (\d{1,5})/(\d{1,5}) ([0-9a-f]{64}) (\S+)")
-
-
 def read_transcript(lines: Iterable[str], nonce: str) -> Transcript | Unobserved:
     """The transcript in the lines of one log stream, marked by `nonce`; lines that bear no marker are ignored.
 
@@ -295,33 +287,6 @@ def read_transcript(lines: Iterable[str], nonce: str) -> Transcript | Unobserved
     """
     text = joined_parts(lines, nonce)
     return text if isinstance(text, Unobserved) else _parse(text, nonce)
-
-
-def joined_parts(lines: Iterable[str], nonce: str) -> str | Unobserved:
-    """The text of a transcript, of whichever program, whose parts are in the lines; see `read_transcript`."""
-    marked = [line.strip()[len(MARKER) :].lstrip() for line in lines if line.strip().startswith(MARKER)]
-    found = [_PART.fullmatch(part) for part in marked]
-    parts = [part for part in found if part is not None]
-    reason = "parts-cut" if len(parts) != len(found) else _fault(parts, nonce)
-    if reason is None:
-        text = "".join(part[5] for part in parts)
-        if hashlib.sha256(text.encode()).hexdigest() == parts[0][4]:
-            return text
-        reason = "parts-cut"
-    return Unobserved(reason=reason, detail=f"{len(parts)} parts")
-
-
-def _fault(parts: list[re.Match[str]], nonce: str) -> str | None:
-    if not parts:
-        return "no-transcript"
-    if {part[1] for part in parts} != {nonce} or len({(part[3], part[4]) for part in parts}) != 1:
-        return "parts-foreign"
-    indexes = [int(part[2]) for part in parts]
-    if len(set(indexes)) != len(indexes):
-        return "parts-doubled"
-    if set(indexes) != set(range(1, int(parts[0][3]) + 1)):
-        return "parts-missing"
-    return "parts-reordered" if indexes != sorted(indexes) else None
 
 
 def _parse(text: str, nonce: str) -> Transcript | Unobserved:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.transcript import (
-    MARKER,
     TRANSCRIPT_SCHEMA,
     ProbeRequest,
     Transcript,
     read_transcript,
     transcript_from,
 )
+from pytest_substrate.model.transcript_parts import MARKER
 from pytest_substrate.probe.report import lines_of
 
 NONCE, OTHER = "a" * 32, "b" * 32

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_substrate.model.outcome import Outcome
-from pytest_substrate.model.transcript import MARKER, ProbeRequest, Transcript, read_transcript, transcript_from
+from pytest_substrate.model.transcript import ProbeRequest, Transcript, read_transcript, transcript_from
+from pytest_substrate.model.transcript_parts import MARKER
 from pytest_substrate.planes.messaging.diagnose.rungs import RUNGS, Asked
 from pytest_substrate.probe import program, report
 

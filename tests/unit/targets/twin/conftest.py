@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from pytest_substrate.adapters.aws.twins import TwinCalls
-from pytest_substrate.model.transcript import MARKER, TRANSCRIPT_SCHEMA
+from pytest_substrate.model.transcript import TRANSCRIPT_SCHEMA
+from pytest_substrate.model.transcript_parts import MARKER
 from pytest_substrate.targets.twin.run import Clock
 
 PREFIX = "arn:aws:ecs:eu-west-2:111122223333"

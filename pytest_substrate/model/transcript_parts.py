@@ -1,0 +1,49 @@
+"""The way of a transcript, of whichever program, through the lines of a log stream.
+
+A part of it is one line, `substrate-transcript NONCE INDEX/TOTAL SHA256 DATA`: DATA is a piece of ASCII JSON without a
+space, SHA256 the digest of the whole of it, INDEX counts from 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from pytest_substrate.model.observation import Unobserved
+
+MARKER: Final = "substrate-transcript"
+
+_PART = re.compile(r"(\S+) (\d{1,5})/(\d{1,5}) ([0-9a-f]{64}) (\S+)")
+
+
+def joined_parts(lines: Iterable[str], nonce: str) -> str | Unobserved:
+    """The text of the transcript that is marked by `nonce`; lines that bear no marker are ignored.
+
+    Parts must be whole and come once each, in order, all of this nonce and one digest. Else: `no-transcript`,
+    `parts-cut`, `parts-foreign`, `parts-doubled`, `parts-reordered` or `parts-missing`.
+    """
+    marked = [line.strip()[len(MARKER) :].lstrip() for line in lines if line.strip().startswith(MARKER)]
+    found = [_PART.fullmatch(part) for part in marked]
+    parts = [part for part in found if part is not None]
+    reason = "parts-cut" if len(parts) != len(found) else _fault(parts, nonce)
+    if reason is None:
+        text = "".join(part[5] for part in parts)
+        if hashlib.sha256(text.encode()).hexdigest() == parts[0][4]:
+            return text
+        reason = "parts-cut"
+    return Unobserved(reason=reason, detail=f"{len(parts)} parts")
+
+
+def _fault(parts: list[re.Match[str]], nonce: str) -> str | None:
+    if not parts:
+        return "no-transcript"
+    if {part[1] for part in parts} != {nonce} or len({(part[3], part[4]) for part in parts}) != 1:
+        return "parts-foreign"
+    indexes = [int(part[2]) for part in parts]
+    if len(set(indexes)) != len(indexes):
+        return "parts-doubled"
+    if set(indexes) != set(range(1, int(parts[0][3]) + 1)):
+        return "parts-missing"
+    return "parts-reordered" if indexes != sorted(indexes) else None
