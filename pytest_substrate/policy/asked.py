@@ -7,13 +7,15 @@ or a denial that holds something unknown admits nothing here.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from pytest_substrate.policy.claims import CallContext
 from pytest_substrate.policy.conditions import conditions_hold
 from pytest_substrate.policy.context import Lookup, Missing
 from pytest_substrate.policy.document import Condition, Document, Effect, Statement
+from pytest_substrate.policy.operators import operator_of
 from pytest_substrate.policy.providers import Provider, provider_of
 from pytest_substrate.policy.representatives import representatives
 from pytest_substrate.policy.subjects import claims_of_subject, open_context, unknown_context
@@ -28,6 +30,7 @@ FRESH: Final = "zzsubstratezz"
 FRESH_ID: Final = "999999999999"
 _MOST_NAMED: Final = 12
 """Values of one key that are looked at together; of more, each by itself."""
+_WILD: Final = re.compile(r"[*?]|\$\{")
 _OPEN: Final = (Missing.UNKNOWN, Missing.UNKNOWN_VALUE)
 
 
@@ -44,6 +47,7 @@ class Asked:
             if one.effect is Effect.DENY and reaches(one, ACTION, issuer) is not Truth.FALSE
         ]
         self._nothing = unknown_context(url=issuer.url)
+        self._beginnings = tuple(self._begin())
         self._cases: dict[str, tuple[Value, ...]] = {}
         self._asked: dict[tuple[str, frozenset[str]], bool] = {}
 
@@ -54,6 +58,8 @@ class Asked:
 
     def admits_subject(self, subject: str, fresh: frozenset[str] = frozenset()) -> bool:
         """Whether a token with this subject, and names that no policy means under `fresh`, is admitted."""
+        if not all(subject.startswith(those) for those in self._beginnings):
+            return False
         if (subject, fresh) not in self._asked:
             claims = claims_of_subject(subject, self.issuer.url, FRESH)
             keys: dict[str, Lookup] = {
@@ -88,6 +94,18 @@ class Asked:
             ):
                 return True
         return False
+
+    def _begin(self) -> Iterator[tuple[str, ...]]:
+        """What a subject must begin with, for each condition that says so: most others needn't be asked whole."""
+        own = f"{self.issuer.url.lower()}:{self.provider.subject}"
+        for condition in self.statement.conditions:
+            operator = operator_of(condition.operator)
+            if operator is None or operator.negated or condition.key.lower() != own:
+                continue
+            if operator.base == "StringEquals":
+                yield tuple(value.partition("${")[0] for value in condition.values)
+            elif operator.base == "StringLike":
+                yield tuple(_WILD.split(value, maxsplit=1)[0] for value in condition.values)
 
     def _keys(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.key.lower() for one in self.conditions))
