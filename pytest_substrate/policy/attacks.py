@@ -92,6 +92,10 @@ def _subjects(subject: str, url: str, provider: Provider) -> Iterator[tuple[str,
         yield "letter-case", subject.swapcase(), "subjects differ by letter case"
     yield "similar-prefix", f"{_OTHER}{subject}", "a pattern that begins with a wildcard takes it"
     yield "similar-suffix", f"{subject}-{_OTHER}", "a pattern that ends in a wildcard takes it"
+    if shape is not None and parts is not None:
+        for kind, rest in _contexts(parts.rest, shape):
+            why = f"something of a similar name that runs in the same {shape.noun}"
+            yield kind, join(replace(parts, rest=rest), shape), why
     yield "any-subject", _OTHER, "any subject of the issuer would do"
 
 
@@ -110,6 +114,21 @@ def _parts(parts: Parts, shape: Shape, *, is_one_owner: bool) -> Iterator[tuple[
         yield kind, replace(parts, rest=text.format(_OTHER)), f"something else that runs in the same {noun}"
 
 
+def _contexts(rest: str, shape: Shape) -> Iterator[tuple[str, str]]:
+    """Contexts that a careless pattern takes for this one: other kinds of the same name, this kind of similar ones."""
+    for text in shape.others:
+        head, mark, _ = text.partition("{0}")
+        if not mark or not rest.startswith(head):
+            continue
+        name, colon, tail = rest.removeprefix(head).partition(":")
+        for kind, other in zip(shape.kinds, shape.others, strict=True):
+            if "{0}" in other:
+                yield kind, other.format(name)
+        for similar in (*_similar(name), f"{_OTHER}/{name}"):
+            yield "similar-context", f"{head}{similar}{colon}{tail}"
+        return
+
+
 def _named(name: str) -> str:
     """Another name in the form of this one: with an id where it has one."""
     return f"{_OTHER}@{_OTHER_ID}" if "@" in name else _OTHER
@@ -120,7 +139,8 @@ def _similar(name: str) -> tuple[str, ...]:
     base, at, number = name.partition("@")
     if at:
         return (f"{base}-{_OTHER}@{_OTHER_ID}", f"{base}@{number}9", f"{base}@{_OTHER_ID}")
-    return tuple(dict.fromkeys((f"{name}-{_OTHER}", f"{_OTHER}-{name}", name.swapcase())))
+    of_its_length = f"{name[:-1]}{'y' if name.endswith('x') else 'x'}"
+    return tuple(dict.fromkeys((f"{name}-{_OTHER}", f"{_OTHER}-{name}", of_its_length, name.swapcase())))
 
 
 def _strangers(claims: dict[str, Any], kind: str, provider: Provider) -> dict[str, Any]:

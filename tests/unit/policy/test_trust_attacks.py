@@ -122,6 +122,11 @@ def test_adding_a_denial_never_admits(statements: list[dict[str, Any]], deny: di
         ({"StringEqualsIgnoreCase": {"sub": MAIN}, **bound()}, {"letter-case", "similar-owner", "similar-repository"}),
         (bound(repository="octo-org/app"), {"pull_request", "other-branch", "tag", "environment", "no-subject"}),
         (bound(repository="octo-org/app", ref="refs/heads/main"), {"environment", "no-subject"}),
+        (like("repo:octo-org/app:*/main"), {"tag", "similar-context"}),
+        (like("repo:octo-org/app:*main"), {"tag", "environment", "similar-context"}),
+        (like("repo:octo-org/app:ref:refs/heads/*main"), {"similar-context"}),
+        (like("repo:octo-org/ap?:ref:refs/heads/main"), {"similar-repository"}),
+        (like("repo:octo-or?/app:ref:refs/heads/mai?"), {"similar-owner", "similar-context"}),
     ],
 )
 def test_a_careless_policy_admits_the_attacks_that_it_invites(condition: Any, kinds: set[str]) -> None:
