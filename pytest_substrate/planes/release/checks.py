@@ -82,7 +82,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         why="A trust policy that is too narrow blocks the release; one that is too wide lets any fork publish.",
         how="The role's trust policy is evaluated for every admitted and refused subject, and for a corpus of "
         "attacks made from them: fork, pull request, other branch, repository and owner, environment, wrong "
-        "audience, missing claims.",
+        "audience, another issuer, a reusable workflow, missing claims. What a subject doesn't tell of its token (ids, "
+        "the actor) is tried in all ways that the policy tells apart.",
         red_when="a declared subject is refused, a forbidden or attacking one is admitted, or the policy can't be "
         "decided.",
         permissions=("iam:GetRole",),

@@ -44,10 +44,8 @@ def _judge_trust(context: Context, subject: str) -> Diagnosis:
     release = observe.release_of(context)
     return diagnose_trust(
         observe.observe_role(context),
-        observe.observe_token(context),
         name=name_of(subject),
         provider=release.provider,
-        account=context.declaration.account,
         audience=release.audience,
         admit=release.admit,
         refuse=release.refuse,
@@ -65,7 +63,10 @@ def _judge_session(context: Context, subject: str) -> Diagnosis:
 
 def _judge_other_audience(context: Context, subject: str) -> Diagnosis:
     return job.diagnose_other_audience(
-        observe.observe_other_session(context), observe.observe_other_token(context), role=name_of(subject)
+        observe.observe_other_session(context),
+        observe.observe_other_token(context),
+        role=name_of(subject),
+        audience=observe.release_of(context).audience,
     )
 
 

@@ -95,7 +95,7 @@ def diagnose_session(session: Session, token: Token, *, role: str, account: str)
     return passed(f"STS gave {role} for the token of {line(session.subject, 120)}").with_facts(facts)
 
 
-def diagnose_other_audience(session: Session, other: Token, *, role: str) -> Diagnosis:
+def diagnose_other_audience(session: Session, other: Token, *, role: str, audience: str) -> Diagnosis:
     """REL-050: a valid token of the same issuer for another audience opens nothing.
 
     Only a refusal that speaks of the token's identity or of the trust is a proof, and only of a token that is valid
@@ -105,6 +105,9 @@ def diagnose_other_audience(session: Session, other: Token, *, role: str) -> Dia
         return inconclusive("no-second-token", f"there is no token for another audience: {line(other.what, 160)}")
     if isinstance(other, Unobserved):
         return inconclusive("no-second-token", f"a token for another audience could not be had: {other.reason}")
+    if audience in other.audiences:
+        told = f"what was given as a token for another audience is one for {audience} too"
+        return inconclusive("no-second-token", told).with_facts(_claims(other))
     return _judged_by_sts(session, other, role).with_facts(_claims(other))
 
 

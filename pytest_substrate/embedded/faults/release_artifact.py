@@ -1,0 +1,433 @@
+"""Faults of the release plane after the login: what the role may do, and what a release leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pytest_substrate.embedded.faults import fault
+from pytest_substrate.embedded.platform import names, pipeline, release, roles
+from pytest_substrate.embedded.platform.platform import Platform
+from pytest_substrate.embedded.platform.releases import attested, later_image, record, recorded
+from pytest_substrate.model.outcome import Layer
+from pytest_substrate.model.provenance import REVISION
+
+_ANYTHING: Final = roles.statement(["*"], ["*"])
+_OTHER_COMMIT: Final = "0" * 40
+
+
+@fault(
+    "role-made-administrator",
+    check="REL-060",
+    layer=Layer.POLICY,
+    cause="wildcard-action",
+    breaks="the push was refused, and somebody attached a policy that allows everything",
+)
+def role_made_administrator(platform: Platform) -> Iterator[None]:
+    """It works at once, and one leaked token is the whole account."""
+    iam, name = platform.client("iam"), "publish-more"
+    arn = f"arn:aws:iam::{names.ACCOUNT}:policy/{name}"
+    try:
+        iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(roles.allow([_ANYTHING])))
+        iam.attach_role_policy(RoleName=names.CI_ROLE, PolicyArn=arn)
+        yield
+    finally:
+        iam.detach_role_policy(RoleName=names.CI_ROLE, PolicyArn=arn)
+        iam.delete_policy(PolicyArn=arn)
+
+
+@fault(
+    "role-may-make-itself-administrator",
+    check="REL-060",
+    layer=Layer.POLICY,
+    cause="administrator",
+    breaks="the role may write its own policies",
+)
+def role_may_make_itself_administrator(platform: Platform) -> Iterator[None]:
+    """No wildcard anywhere, and everything within one call."""
+    with _more(platform, roles.statement(["iam:PutRolePolicy"], [names.role_arn(names.CI_ROLE)])):
+        yield
+
+
+@fault(
+    "every-action-of-the-registry",
+    check="REL-060",
+    layer=Layer.POLICY,
+    cause="wildcard-action",
+    breaks="the role was given every action of the registry, on its own repository",
+)
+def every_action_of_the_registry(platform: Platform) -> Iterator[None]:
+    """It may also delete what it released."""
+    with _more(platform, roles.statement(["ecr:*"], [release.REPOSITORY_ARN])):
+        yield
+
+
+@fault(
+    "push-to-every-repository",
+    check="REL-060",
+    layer=Layer.POLICY,
+    cause="wildcard-resource",
+    breaks="the role's policy names all repositories of the account",
+)
+def push_to_every_repository(platform: Platform) -> Iterator[None]:
+    """One team's pipeline may publish any team's image."""
+    with _policy(platform, release.publish_policy(on=release.REPOSITORY_ARN.replace(names.REPOSITORY, "*"))):
+        yield
+
+
+@fault(
+    "login-denied",
+    check="REL-070",
+    layer=Layer.AUTHORIZATION,
+    cause="action-denied",
+    breaks="the role may push to its repository, and may not log in to the registry",
+)
+def login_denied(platform: Platform) -> Iterator[None]:
+    """The one action that no repository limits is the one that is forgotten."""
+    with _policy(platform, release.publish_policy(without="ecr:GetAuthorizationToken")):
+        yield
+
+
+@fault(
+    "manifest-denied",
+    check="REL-070",
+    layer=Layer.AUTHORIZATION,
+    cause="action-denied",
+    breaks="the role may upload layers, and may not put the manifest",
+)
+def manifest_denied(platform: Platform) -> Iterator[None]:
+    """A push that fails after all its bytes."""
+    with _policy(platform, release.publish_policy(without="ecr:PutImage")):
+        yield
+
+
+@fault(
+    "layers-denied",
+    check="REL-070",
+    layer=Layer.AUTHORIZATION,
+    cause="action-denied",
+    breaks="the role may not finish the upload of a layer",
+)
+def layers_denied(platform: Platform) -> Iterator[None]:
+    """A push that fails after its first layer."""
+    with _policy(platform, release.publish_policy(without="ecr:CompleteLayerUpload")):
+        yield
+
+
+@fault(
+    "pull-denied",
+    check="REL-070",
+    layer=Layer.AUTHORIZATION,
+    cause="action-denied",
+    breaks="the role may push and not pull: a build that starts from its last image fails",
+)
+def pull_denied(platform: Platform) -> Iterator[None]:
+    """Least privilege, one action too few."""
+    with _policy(platform, release.publish_policy(without="ecr:GetDownloadUrlForLayer")):
+        yield
+
+
+@fault(
+    "policy-of-another-repository",
+    check="REL-070",
+    layer=Layer.AUTHORIZATION,
+    cause="action-denied",
+    breaks="the repository got a new name, and the role's policy names the old one",
+)
+def policy_of_another_repository(platform: Platform) -> Iterator[None]:
+    """All actions are right, on something that isn't there."""
+    with _policy(platform, release.publish_policy(on=f"{release.REPOSITORY_ARN}-old")):
+        yield
+
+
+@fault(
+    "role-may-delete-releases",
+    check="REL-080",
+    layer=Layer.POLICY,
+    cause="action-allowed",
+    breaks="the role may delete images of its repository",
+)
+def role_may_delete_releases(platform: Platform) -> Iterator[None]:
+    """Given for a cleaning step that has gone since."""
+    with _more(platform, roles.statement(["ecr:BatchDeleteImage"], [release.REPOSITORY_ARN])):
+        yield
+
+
+@fault(
+    "role-may-push-in-another-region",
+    check="REL-080",
+    layer=Layer.POLICY,
+    cause="action-allowed",
+    breaks="the role may push to a repository of the same name in another region",
+)
+def role_may_push_in_another_region(platform: Platform) -> Iterator[None]:
+    """Left from a move."""
+    there = release.REPOSITORY_ARN.replace(names.REGION, "us-east-1")
+    with _more(platform, roles.statement(["ecr:InitiateLayerUpload"], [there])):
+        yield
+
+
+@fault(
+    "role-may-look-at-users",
+    check="REL-080",
+    layer=Layer.POLICY,
+    cause="action-allowed",
+    breaks="the role may list the account's users",
+)
+def role_may_look_at_users(platform: Platform) -> Iterator[None]:
+    """Harmless to look at, and no business of a pipeline."""
+    with _more(platform, roles.statement(["iam:ListUsers"], ["*"])):
+        yield
+
+
+@fault(
+    "role-may-open-the-repository",
+    check="REL-080",
+    layer=Layer.POLICY,
+    cause="action-allowed",
+    breaks="the role may write the repository's policy, and so give the images to anybody",
+)
+def role_may_open_the_repository(platform: Platform) -> Iterator[None]:
+    """Never called, as a success would do harm: its policies tell."""
+    with _more(platform, roles.statement(["ecr:SetRepositoryPolicy"], [release.REPOSITORY_ARN])):
+        yield
+
+
+@fault(
+    "tags-can-move",
+    check="REL-090",
+    layer=Layer.ARTIFACT,
+    cause="tags-mutable",
+    breaks="somebody made the repository's tags mutable, to push a fix under the same tag",
+)
+def tags_can_move(platform: Platform) -> Iterator[None]:
+    """The tag of a release may mean another image tomorrow."""
+    with _mutability(platform, "MUTABLE"):
+        yield
+
+
+@fault(
+    "released-tag-exempt",
+    check="REL-090",
+    layer=Layer.ARTIFACT,
+    cause="tag-exempt",
+    breaks="tags are immutable, but for a filter that the released tag falls under",
+)
+def released_tag_exempt(platform: Platform) -> Iterator[None]:
+    """IMMUTABLE at the first look."""
+    with _mutability(platform, "IMMUTABLE_WITH_EXCLUSION", "1.*"):
+        yield
+
+
+@fault(
+    "release-left-no-record",
+    check="REL-100",
+    layer=Layer.ARTIFACT,
+    cause="record-missing",
+    breaks="the pipeline published the image, and left no release record",
+)
+def release_left_no_record(platform: Platform) -> Iterator[None]:
+    """Nobody can say what was released."""
+    with record(platform, None):
+        yield
+
+
+@fault(
+    "record-without-commit",
+    check="REL-100",
+    layer=Layer.ARTIFACT,
+    cause="record-malformed",
+    breaks="the pipeline wrote a release record whose commit is empty",
+)
+def record_without_commit(platform: Platform) -> Iterator[None]:
+    """A variable that a shell didn't know."""
+    with _record(platform, commit=""):
+        yield
+
+
+@fault(
+    "record-of-another-repository",
+    check="REL-100",
+    layer=Layer.ARTIFACT,
+    cause="record-differs",
+    breaks="the release record is another repository's",
+)
+def record_of_another_repository(platform: Platform) -> Iterator[None]:
+    """Copied with the pipeline."""
+    with _record(platform, repository="acme/other"):
+        yield
+
+
+@fault(
+    "recorded-digest-never-pushed",
+    check="REL-100",
+    layer=Layer.ARTIFACT,
+    cause="digest-missing",
+    breaks="the release record names the digest of the local build, which the registry never saw",
+)
+def recorded_digest_never_pushed(platform: Platform) -> Iterator[None]:
+    """A builder and a registry name an image by different digests."""
+    with _record(platform, digest=f"sha256:{'d' * 64}"):
+        yield
+
+
+@fault(
+    "image-of-another-commit",
+    check="REL-110",
+    layer=Layer.ARTIFACT,
+    cause="label-differs",
+    breaks="the released image says that it was built from another commit than the record",
+)
+def image_of_another_commit(platform: Platform) -> Iterator[None]:
+    """A cached layer, or a record that was written for the build after."""
+    with _released(platform, {REVISION: _OTHER_COMMIT}):
+        yield
+
+
+@fault(
+    "image-without-revision",
+    check="REL-110",
+    layer=Layer.ARTIFACT,
+    cause="label-missing",
+    breaks="the released image says of no commit that it was built from it",
+)
+def image_without_revision(platform: Platform) -> Iterator[None]:
+    """The build lost its labels."""
+    with _released(platform, {REVISION: ""}):
+        yield
+
+
+@fault(
+    "no-provenance",
+    check="REL-110",
+    layer=Layer.ARTIFACT,
+    cause="attestation-missing",
+    breaks="the image was published without a provenance attestation",
+)
+def no_provenance(platform: Platform) -> Iterator[None]:
+    """Anybody with the role could have built it."""
+    with _beside(platform, None):
+        yield
+
+
+@fault(
+    "provenance-of-another-commit",
+    check="REL-110",
+    layer=Layer.ARTIFACT,
+    cause="attestation-differs",
+    breaks="the provenance attests another source commit than the release record",
+)
+def provenance_of_another_commit(platform: Platform) -> Iterator[None]:
+    """Label and record agree, and the builder saw something else."""
+    statement = pipeline.provenance(_digest(platform))
+    statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"] = _OTHER_COMMIT
+    with _beside(platform, json.dumps(statement).encode()):
+        yield
+
+
+@fault(
+    "provenance-of-another-image",
+    check="REL-110",
+    layer=Layer.ARTIFACT,
+    cause="attestation-differs",
+    breaks="the provenance beside the image attests another digest",
+)
+def provenance_of_another_image(platform: Platform) -> Iterator[None]:
+    """Real, and somebody else's."""
+    with _beside(platform, json.dumps(pipeline.provenance(f"sha256:{'e' * 64}")).encode()):
+        yield
+
+
+@fault(
+    "provenance-by-nobody",
+    check="REL-110",
+    layer=Layer.ARTIFACT,
+    cause="attestation-incomplete",
+    breaks="the provenance names no builder",
+)
+def provenance_by_nobody(platform: Platform) -> Iterator[None]:
+    """It attests what anybody could have written."""
+    statement = pipeline.provenance(_digest(platform))
+    statement["predicate"]["runDetails"]["builder"] = {}
+    with _beside(platform, json.dumps(statement).encode()):
+        yield
+
+
+@fault(
+    "provenance-cut",
+    check="REL-110",
+    layer=Layer.ARTIFACT,
+    cause="attestation-malformed",
+    breaks="the provenance was cut off while it was written",
+)
+def provenance_cut(platform: Platform) -> Iterator[None]:
+    """Half a JSON object."""
+    content = json.dumps(pipeline.provenance(_digest(platform))).encode()
+    with _beside(platform, content[: len(content) // 2]):
+        yield
+
+
+@contextlib.contextmanager
+def _policy(platform: Platform, policy: roles.Policy) -> Iterator[None]:
+    """The role's inline policy in another form."""
+    try:
+        release.set_policy(platform, policy)
+        yield
+    finally:
+        release.set_policy(platform, release.publish_policy())
+
+
+def _more(platform: Platform, statement: Mapping[str, Any]) -> contextlib.AbstractContextManager[None]:
+    """The role's inline policy with one more statement."""
+    return _policy(platform, roles.allow([*release.publish_policy()["Statement"], statement]))
+
+
+@contextlib.contextmanager
+def _mutability(platform: Platform, mode: str, *filters: str) -> Iterator[None]:
+    """The repository's tags with another mutability."""
+    ecr = platform.client("ecr")
+
+    def put(mode: str, filters: Sequence[str] = ()) -> None:
+        exempt = [{"filterType": "WILDCARD", "filter": one} for one in filters]
+        more = {"imageTagMutabilityExclusionFilters": exempt} if exempt else {}
+        ecr.put_image_tag_mutability(repositoryName=names.REPOSITORY, imageTagMutability=mode, **more)
+
+    try:
+        put(mode, filters)
+        yield
+    finally:
+        put("IMMUTABLE")
+
+
+def _record(platform: Platform, **changes: str) -> contextlib.AbstractContextManager[None]:
+    """The release record with other values."""
+    document = json.loads((platform.folder / pipeline.RECORD).read_bytes())
+    return record(platform, json.dumps({**document, **changes}).encode())
+
+
+@contextlib.contextmanager
+def _released(platform: Platform, labels: Mapping[str, str]) -> Iterator[None]:
+    """A later image with these labels beside the usual ones, released by the pipeline."""
+    with later_image(platform, labels={**names.LABELS, **labels}) as digest, recorded(platform, digest):
+        yield
+
+
+@contextlib.contextmanager
+def _beside(platform: Platform, content: bytes | None) -> Iterator[None]:
+    """Another provenance beside the released image, or none."""
+    ecr, digest = platform.client("ecr"), _digest(platform)
+    subject = {"repositoryName": names.REPOSITORY, "subjectId": {"imageDigest": digest}}
+    own = [{"imageDigest": one["digest"]} for one in ecr.list_image_referrers(**subject)["referrers"]]
+    try:
+        ecr.batch_delete_image(repositoryName=names.REPOSITORY, imageIds=own)
+        with contextlib.nullcontext() if content is None else attested(platform, digest, content=content):
+            yield
+    finally:
+        pipeline.attest(platform, digest)
+
+
+def _digest(platform: Platform) -> str:
+    """The released digest."""
+    return str(json.loads((platform.folder / pipeline.RECORD).read_bytes())["digest"])
