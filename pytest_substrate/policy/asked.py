@@ -16,6 +16,7 @@ from pytest_substrate.policy.conditions import conditions_hold
 from pytest_substrate.policy.context import Lookup, Missing
 from pytest_substrate.policy.document import Condition, Document, Effect, Statement
 from pytest_substrate.policy.operators import operator_of
+from pytest_substrate.policy.pattern import compile_pattern
 from pytest_substrate.policy.providers import Provider, provider_of
 from pytest_substrate.policy.representatives import representatives
 from pytest_substrate.policy.subjects import claims_of_subject, open_context, unknown_context
@@ -30,6 +31,8 @@ FRESH: Final = "zzsubstratezz"
 FRESH_ID: Final = "999999999999"
 _MOST_NAMED: Final = 12
 """Values of one key that are looked at together; of more, each by itself."""
+_MOST_WALKED: Final = 4
+"""Values of the subject that are walked together with a pattern."""
 _WILD: Final = re.compile(r"[*?]|\$\{")
 _OPEN: Final = (Missing.UNKNOWN, Missing.UNKNOWN_VALUE)
 
@@ -94,6 +97,24 @@ class Asked:
             ):
                 return True
         return False
+
+    def subjects_like(self, pattern: str) -> tuple[str, ...]:
+        """Subjects that match a pattern, one of each kind that the statement tells apart; none where it names many."""
+        own = f"{self.issuer.url.lower()}:{self.provider.subject}"
+        uses = [one for one in self.statement.conditions if one.key.lower() == own]
+        begin = _WILD.split(pattern, maxsplit=1)[0]
+        can = all(any(one.startswith(begin) or begin.startswith(one) for one in those) for those in self._beginnings)
+        if not can or sum(len(one.values) for one in uses) > _MOST_WALKED:
+            return ()
+        variables = self._nothing if self._document.has_variables else None
+        query = Condition(operator="StringLike", key=own, values=(pattern,))
+        found = representatives([*((one, variables) for one in uses), (query, None)])
+        wanted = compile_pattern(pattern, None)
+        return tuple(
+            text
+            for text in found or ()
+            if wanted.match(text) is Truth.TRUE and text.count(":") == pattern.count(":")  # no name has a colon
+        )
 
     def _begin(self) -> Iterator[tuple[str, ...]]:
         """What a subject must begin with, for each condition that says so: most others needn't be asked whole."""

@@ -16,11 +16,12 @@ from pytest_substrate.policy.claims import call_context, other_provider
 from pytest_substrate.policy.context import Missing
 from pytest_substrate.policy.document import Document, Effect, Statement
 from pytest_substrate.policy.operators import SetOperator, operator_of
-from pytest_substrate.policy.providers import url_of
-from pytest_substrate.policy.subjects import Parts, join, owner_of
+from pytest_substrate.policy.providers import Shape, url_of
+from pytest_substrate.policy.subjects import Parts, join, owner_of, split
 from pytest_substrate.policy.trust import ACTION, EVERY_PROVIDER, Issuer, names_action
 from pytest_substrate.policy.written import Weakness, written
 
+_PULL_REQUEST: Final = "pull_request"
 _ELSEWHERE: Final = "issuer.substrate.invalid"
 _NAMED: Final = Parts(owner="named-owner", thing="named-thing", rest="")
 
@@ -78,7 +79,7 @@ class _Wanting:
             )
         if not is_whole:
             yield from self._wide(subject)
-        if self._provider.shape and self._provider.shape.others[:1] == ("pull_request",) and self._pull_request():
+        if self._provider.shape and _PULL_REQUEST in self._provider.shape.others and self._pull_request():
             mend = f"name branch, tag or environment in {subject}"
             yield Weakness(code="pull-request-admitted", message=f"{place} admits pull requests; {mend}")
         yield from self._absent()
@@ -105,7 +106,7 @@ class _Wanting:
             return False, False
         similar = False
         for parts in self._named():
-            rests = (parts.rest, shape.rest, *(one.format(FRESH) for one in shape.others))
+            rests = (parts.rest, shape.rest, FRESH, *(one.format(FRESH) for one in shape.others))
             for thing, rest in itertools.product((parts.thing, FRESH), rests):
                 if owner_of(self._issuer.url):
                     break  # all of its tokens are of one owner
@@ -114,6 +115,10 @@ class _Wanting:
                         return True, True
                 for owner in _similar(parts.owner):
                     similar = similar or self._stranger(join(Parts(owner=owner, thing=thing, rest=rest), shape))
+        if not owner_of(self._issuer.url):
+            for owner in (FRESH, f"{FRESH}@{FRESH_ID}"):
+                if any(self._stranger(text) for text in self._like(owner, "*", shape)):
+                    return True, True
         return similar, False
 
     def _neighbours(self) -> tuple[bool, bool]:
@@ -122,24 +127,31 @@ class _Wanting:
             return False, False
         similar = False
         for parts in self._named():
-            for rest in (parts.rest, shape.rest, *(one.format(FRESH) for one in shape.others)):
+            for rest in (parts.rest, shape.rest, FRESH, *(one.format(FRESH) for one in shape.others)):
                 fresh = (FRESH, f"{FRESH}@{FRESH_ID}") if "@" in parts.owner + parts.thing else (FRESH,)
                 if any(self._neighbour(Parts(owner=parts.owner, thing=thing, rest=rest)) for thing in fresh):
                     return True, True
                 for thing in _similar(parts.thing):
                     similar = similar or self._neighbour(Parts(owner=parts.owner, thing=thing, rest=rest))
+        for owner in dict.fromkeys(parts.owner for parts in self._named()):
+            parsed = (split(text, shape) for text in self._like(owner, FRESH, shape))
+            if any(self._neighbour(parts) for parts in parsed if parts is not None):
+                return True, True
         return similar, False
 
+    def _like(self, owner: str, thing: str, shape: Shape) -> Iterator[str]:
+        """Subjects of this owner and thing in any of the usual contexts, whatever the patterns look like."""
+        for rest in dict.fromkeys(one.format("*") for one in (shape.rest, *shape.others)):
+            yield from self._asked.subjects_like(join(Parts(owner=owner, thing=thing, rest=rest), shape))
+
     def _contexts(self) -> bool:
-        """Whether whatever runs in a named thing is admitted."""
-        shape = self._provider.shape
-        if shape is None or not shape.others:
+        """Whether whatever runs in a named thing is admitted: every branch, tag and environment, or user, or phase."""
+        if (shape := self._provider.shape) is None:
             return False
-        for parts in self._named():
-            every = [Parts(owner=parts.owner, thing=parts.thing, rest=one.format(FRESH)) for one in shape.others]
-            if self._asked.admits_subject(join(Parts(owner=parts.owner, thing=parts.thing, rest=FRESH), shape)):
-                return True
-            if all(self._asked.admits_subject(join(one, shape)) for one in every):
+        rests = [one.format(FRESH) for one in shape.others if one != _PULL_REQUEST]
+        for named in self._named() if rests else ():
+            every = (join(Parts(owner=named.owner, thing=named.thing, rest=rest), shape) for rest in rests)
+            if all(map(self._asked.admits_subject, every)):
                 return True
         return False
 
@@ -148,7 +160,7 @@ class _Wanting:
         assert shape is not None  # noqa: S101  the caller looked
         for parts in self._named():
             for owner, thing in itertools.product((parts.owner, FRESH), (parts.thing, FRESH)):
-                if self._asked.admits_subject(join(Parts(owner=owner, thing=thing, rest="pull_request"), shape)):
+                if self._asked.admits_subject(join(Parts(owner=owner, thing=thing, rest=_PULL_REQUEST), shape)):
                     return True
         return False
 
