@@ -75,7 +75,7 @@ _GITHUB_KEYS: Final = _same(
     *("repository", "repository_id", "repository_owner_id", "workflow"),
 )
 _GITHUB_SHAPE: Final = Shape(
-    form=re.compile(r"repo:(?P<owner>[^/:]*)(?:/(?P<thing>[^:]*))?(?::(?P<rest>.*))?", re.DOTALL),
+    form=re.compile(r"repo:(?P<owner>[^/:]*)(?:/(?P<thing>[^/:]*))?(?::(?P<rest>.*))?", re.DOTALL),
     text="repo:{owner}/{thing}:{rest}",
     noun="repository",
     rest="ref:refs/heads/main",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pytest_substrate.policy.asked import FRESH, FRESH_ID, Asked, filled
@@ -24,6 +25,8 @@ from pytest_substrate.policy.written import Weakness, written
 _PULL_REQUEST: Final = "pull_request"
 _ELSEWHERE: Final = "issuer.substrate.invalid"
 _NAMED: Final = Parts(owner="named-owner", thing="named-thing", rest="")
+_MOST_CROSSED: Final = 6
+"""Values that are put together with each other; of more, each is taken by itself."""
 
 
 def weaknesses(document: Document, *, issuer: Issuer, claims: Mapping[str, Any]) -> tuple[Weakness, ...]:
@@ -117,7 +120,7 @@ class _Wanting:
                     similar = similar or self._stranger(join(Parts(owner=owner, thing=thing, rest=rest), shape))
         if not owner_of(self._issuer.url):
             for owner in (FRESH, f"{FRESH}@{FRESH_ID}"):
-                if any(self._stranger(text) for text in self._like(owner, "*", shape)):
+                if any(self._stranger(text) for text in self._like(owner, "*", shape) if _is_possible(text, shape)):
                     return True, True
         return similar, False
 
@@ -202,20 +205,24 @@ class _Wanting:
         }
         owner = next(iter(names["owner"]), owner_of(self._issuer.url) or _NAMED.owner)
         texts = [value for key, value in values if key == self._provider.subject]
-        texts += [f"repo:{value}" for key, value in values if self._provider.names.get(key) == "both"]
-        texts += [join(Parts(owner=owner, thing=value, rest=shape.rest), shape) for value in names["thing"]]
-        texts.append(join(Parts(owner=owner, thing=_NAMED.thing, rest=shape.rest), shape))
+        beside = [f"repo:{value}" for key, value in values if self._provider.names.get(key) == "both"]
+        beside += [join(Parts(owner=owner, thing=value, rest=shape.rest), shape) for value in names["thing"]]
+        is_crossed = bool(texts and beside) and len(texts) + len(beside) <= _MOST_CROSSED
+        texts += [*beside, join(Parts(owner=owner, thing=_NAMED.thing, rest=shape.rest), shape)]
         parsed = [found for text in dict.fromkeys(texts) if (found := shape.form.fullmatch(text))]
         if len(parsed) > 1:
             del parsed[-1]  # nothing is named
-        return tuple(
+        whole = [
             Parts(
                 owner=filled(found["owner"], owner),
                 thing=filled(found["thing"], _NAMED.thing),
                 rest=filled(found["rest"], shape.rest, "x"),
             )
             for found in parsed
-        )
+        ]
+        if is_crossed:  # a subject's owner with the thing that another key names
+            whole += [replace(one, thing=other.thing) for one, other in itertools.permutations(whole, 2)]
+        return tuple(dict.fromkeys(whole))
 
     def _stranger(self, subject: str) -> bool:
         """Whether a token with this subject and nothing of the named ones is admitted."""
@@ -224,6 +231,12 @@ class _Wanting:
     def _neighbour(self, parts: Parts) -> bool:
         shape = self._provider.shape
         return shape is not None and self._asked.admits_subject(join(parts, shape), self._provider.things)
+
+
+def _is_possible(subject: str, shape: Shape) -> bool:
+    """Whether a provider would issue it: no name holds what parts names, and owner and thing have ids together."""
+    parts = split(subject, shape)
+    return parts is not None and parts.owner.count("@") == parts.thing.count("@")
 
 
 def _with_id(thing: str) -> str:
