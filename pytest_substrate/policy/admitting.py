@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_substrate.policy.document import Document
+from pytest_substrate.policy.providers import provider_of
 from pytest_substrate.policy.subjects import open_context
 from pytest_substrate.policy.trust import (
     ACTION,
@@ -29,8 +30,8 @@ from pytest_substrate.policy.truth import Truth
 def admits_some(document: Document, claims: Mapping[str, Any], *, provider_arn: str | None = None) -> Trust:
     """The answer for the token that comes furthest; BadInput as `issuer_of`.
 
-    `claims` are those of `claims_of_subject`, or of an attack. UNDECIDED where keys of the call, an operator or a
-    variable that isn't known could let it in.
+    `claims` are those of `claims_of_subject`, or of an attack. UNDECIDED where keys of the call, an operator, a
+    variable, or keys that AWS may or may not make of this provider's claims could let it in.
     """
     issuer = issuer_of(claims, provider_arn=provider_arn)
     if (refused := of_another_issuer(claims, issuer)) is not None:
@@ -38,7 +39,13 @@ def admits_some(document: Document, claims: Mapping[str, Any], *, provider_arn: 
     context = open_context(claims, url=issuer.url)
     statements = [one for one in document.statements if reaches(one, ACTION, issuer) is not Truth.FALSE]
     own = f"{issuer.url.lower()}:"
-    cases = {key: values for key, values in cases_of(statements, document, context).items() if key.startswith(own)}
+    provider = provider_of(issuer.url)
+    unsure = () if provider.is_certain else tuple(f"{own}{key}" for key in provider.keys)
+    cases = {
+        key: values
+        for key, values in cases_of(statements, document, context).items()
+        if key.startswith(own) and key not in unsure
+    }
     total = 1
     for values in cases.values():
         total *= len(values)

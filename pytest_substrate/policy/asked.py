@@ -70,7 +70,9 @@ class Asked:
                 "oaud": Missing.UNKNOWN,
                 **{key: (FRESH,) for key in fresh if self.provider.keys.get(key, key) not in claims},
             }
-            context = open_context(claims, url=self.issuer.url).with_keys(self._own(keys))
+            context = open_context(claims, url=self.issuer.url)
+            told: dict[str, Lookup] = dict(context.values)  # as if AWS made keys of them, where nobody says
+            context = context.with_keys(self._own({**told, **keys}))
             self._asked[subject, fresh] = self._admits(context)
         return self._asked[subject, fresh]
 

@@ -171,6 +171,17 @@ def test_keys_of_the_call_stay_open() -> None:
     assert "undecided" == admits_some(document, claims, provider_arn=arn()).decision
 
 
+def test_keys_that_a_provider_may_lack_decide_nothing() -> None:
+    """Where AWS doesn't say that a claim is a key, a policy that asks for it is no proof."""
+    url = f"{GITHUB}/octo-enterprise"
+    claims = claims_of_subject(MAIN, url, AUDIENCE)
+    exact = policy(statement(bound(sub=MAIN), url=url))
+    more = policy(statement(bound(sub=MAIN, repository="octo-org/app"), url=url))
+    other = policy(statement(bound(sub="other", repository="octo-org/app"), url=url))
+    answers = [admits_some(one, claims, provider_arn=arn(url)).decision.value for one in (exact, more, other)]
+    assert ["admitted", "undecided", "refused"] == answers
+
+
 @pytest.mark.parametrize(
     ("subject", "expected"),
     [

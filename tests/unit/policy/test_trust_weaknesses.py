@@ -219,6 +219,21 @@ def test_weaknesses_do_not_depend_on_the_token() -> None:
     assert [OWNER] == codes(gitlab)
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (bound(repository="octo-org/app"), [PULL, REPOSITORY]),
+        (like("repo:octo-org/*", repository_id="1"), [PULL, REPOSITORY]),
+        (bound(sub=MAIN), []),
+        (like("repo:octo-org/*"), [OWNER, PULL]),
+    ],
+)
+def test_keys_that_a_provider_may_have_are_asked_as_if_it_had_them(condition: Any, expected: list[str]) -> None:
+    """Of GitHub Enterprise AWS doesn't say which claims are keys."""
+    url = f"{GITHUB}/octo-enterprise"
+    assert expected == codes(statement(condition, url=url), claims={**CLAIMS, "iss": f"https://{url}"})
+
+
 def test_the_built_in_providers_have_keys_of_their_own() -> None:
     """Facebook's subject is `id`, its audience `app_id`."""
     named: dict[str, Any] = {"Principal": {"Federated": "graph.facebook.com"}, "url": "graph.facebook.com"}
