@@ -47,9 +47,9 @@ def run(options: argparse.Namespace) -> int:
         }
         print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
-        print(f"{trust.decision.value}  {trust.reason}")
+        print(f"{trust.decision.value}  {' '.join(trust.reason.split())}")
         for one in found:
-            print(f"  {one.code}  {one.message}")
+            print(f"  {one.code}  {' '.join(one.message.split())}")  # a policy's keys may hold line breaks
     return {Admission.ADMITTED: 0, Admission.UNDECIDED: 10}.get(trust.decision, 1)
 
 

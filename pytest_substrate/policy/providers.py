@@ -94,7 +94,7 @@ _GITHUB: Final = Provider(
 )
 _GITHUB_OTHER: Final = replace(_GITHUB, name="GitHub Enterprise", is_certain=False)
 _GITLAB_SHAPE: Final = Shape(
-    form=re.compile(r"project_path:(?P<owner>[^/:]*)(?:/(?P<thing>[^:]*))?(?::(?P<rest>.*))?", re.DOTALL),
+    form=re.compile(r"project_path:(?P<owner>[^:]*?)(?:/(?P<thing>[^:/]*))?(?::(?P<rest>.*))?", re.DOTALL),
     text="project_path:{owner}/{thing}:{rest}",
     noun="project",
     rest="ref_type:branch:ref:main",

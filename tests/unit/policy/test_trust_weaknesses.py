@@ -130,6 +130,8 @@ def test_a_statement_for_github(condition: Any, expected: list[str]) -> None:
         ("gitlab.com", "project_path:acme/deploy:ref_type:*:ref:*", [REPOSITORY]),
         ("gitlab.com", "project_path:acme/group/deploy:*", [REPOSITORY]),
         ("gitlab.com", "project_path:acme/*", [OWNER]),
+        ("gitlab.com", "project_path:acme/group/*", [OWNER]),
+        ("gitlab.com", "project_path:acme/group/deploy:ref_type:branch:ref:main", []),
         ("gitlab.com", "project_path:*", [SUBJECT]),
         ("gitlab.example.com", "project_path:acme/*", [OWNER]),
         ("agent.buildkite.com", "organization:acme:pipeline:app:ref:refs/heads/main:*", []),
