@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -76,10 +77,27 @@ def _judged(check: Check, diagnosis: Diagnosis, looked: Looked) -> Record:
         cause=diagnosis.cause,
         message=diagnosis.message,
         facts=diagnosis.facts,
-        next=None if diagnosis.outcome is Outcome.PASS else diagnosis.next,
+        next=None if diagnosis.outcome is Outcome.PASS else diagnosis.next or _next(check.id, diagnosis, looked),
         vantage=Vantage.HERE,
         duration_ms=looked.duration_ms if check.id == "PKG-020" else 0.0,
     )
+
+
+def _next(check: str, diagnosis: Diagnosis, looked: Looked) -> str:
+    """What a person types next: a look at the documents, or the same question asked of the running image."""
+    if looked.reference.startswith("oci:"):
+        return f"skopeo inspect --{'raw' if check == 'PKG-020' else 'config'} {shlex.quote(looked.reference)}"
+    about = {key: value[0] for key, value in diagnosis.facts.items() if isinstance(value, list) and value}
+    module, file = about.get("modules", "MODULE"), about.get("files", "FILE")
+    start = f"docker run --rm --entrypoint {{}} {shlex.quote(looked.reference)}"
+    return {
+        "PKG-020": f"skopeo inspect --raw {shlex.quote(f'docker://{looked.reference}')}",
+        "PKG-060": f"{start.format('python3')} -m pip list",
+        "PKG-070": f"{start.format('python3')} -m pip check",
+        "PKG-080": f"{start.format('python3')} -c {shlex.quote(f'import {module}')}",
+        "PKG-090": f"{start.format('ldd')} {shlex.quote(str(file))}",
+        "PKG-100": f"docker run --rm {shlex.quote(looked.reference)}",
+    }[check]
 
 
 def _not_reached(check: Check, red: Record, looked: Looked) -> Record:

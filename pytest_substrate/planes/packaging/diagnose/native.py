@@ -9,7 +9,7 @@ from pytest_substrate.model.facts import number_of
 from pytest_substrate.planes.packaging.diagnose.telling import first_of, names
 from pytest_substrate.planes.packaging.image.contents import Contents, Contract
 from pytest_substrate.planes.packaging.image.distributions import files_of
-from pytest_substrate.planes.packaging.image.imports import suffixes_of
+from pytest_substrate.planes.packaging.image.imports import resolve, suffixes_of
 from pytest_substrate.planes.packaging.image.libraries import Loader, Trouble
 from pytest_substrate.planes.packaging.image.required import closure_of
 
@@ -28,7 +28,7 @@ def diagnose_native(contents: Contents, contract: Contract) -> Diagnosis:
     if python is not None:
         looked += 1
         troubles += loader.program(python.place)
-    for path in _extensions(contents, contract):
+    for path in dict.fromkeys((*_extensions(contents, contract), *_imported(contents, contract))):
         looked += 1
         troubles += loader.library(path)
     proven = [one for one in troubles if one.cause != "unread"]
@@ -54,6 +54,16 @@ def _extensions(contents: Contents, contract: Contract) -> Iterator[str]:
         for path in files_of(contents.image, contents.installed.counted[key]):
             if _is_module(path, contents.installed.counted[key].folder, endings):
                 yield path
+
+
+def _imported(contents: Contents, contract: Contract) -> Iterator[str]:
+    """The extension modules that the declared imports resolve to, whoever brought them."""
+    if contents.python is None:
+        return
+    for module in contract.imports:
+        place = resolve(contents.image, contents.python, module).place
+        if place is not None and place.endswith(".so"):
+            yield place
 
 
 def _is_module(path: str, folder: str, endings: tuple[str, ...]) -> bool:

@@ -40,9 +40,6 @@ _TRIPLETS: Final = {
     "riscv64": "riscv64-linux-gnu",
 }
 _PLATFORMS: Final = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "arm": "v7l"}
-_STUBS: Final = ("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libanl.so.1")
-"""Empty since glibc 2.34, where their functions are the C library's own."""
-
 _MUSL_OWN: Final = ("c", "pthread", "rt", "m", "dl", "util", "xnet")
 """Libraries that musl's loader takes itself for (`reserved` in ldso/dynlink.c)."""
 
@@ -119,8 +116,7 @@ class Loader:
                     continue
                 found = self._find(needed, one)
                 if isinstance(found, Trouble):
-                    if not (found.cause == "library-missing" and needed in _STUBS and self._has_libc(one)):
-                        troubles.append(found)
+                    troubles.append(found)
                     present.add(needed)
                     continue
                 present |= {needed, found.elf.soname} if found.elf.soname else {needed}
@@ -133,9 +129,6 @@ class Loader:
         if self._musl:
             return needed.startswith("lib") and needed[3:].partition(".")[0] in _MUSL_OWN and "." in needed
         return needed.startswith(("ld-linux", "ld64.so", "ld.so")) and self._main is not None
-
-    def _has_libc(self, parent: _Loaded) -> bool:
-        return not self._musl and isinstance(self._find("libc.so.6", parent), _Loaded)
 
     def _find(self, needed: str, parent: _Loaded) -> _Loaded | Trouble:
         for place in self._places(needed, parent):

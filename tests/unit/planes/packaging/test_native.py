@@ -74,7 +74,7 @@ def cache(*pairs: tuple[str, str]) -> Entry:
     [
         (elf(), [], GREEN),
         (elf(needed=["libc.so.6", "ld-linux-x86-64.so.2"]), [], GREEN),
-        (elf(needed=["libpthread.so.0", "libdl.so.2"]), [], GREEN),
+        (elf(needed=["libpthread.so.0"]), [], red("library-missing")),
         (NEEDS, [], red("library-missing")),
         (NEEDS, [file("lib/libx.so.1", X)], GREEN),
         (NEEDS, [file("usr/lib64/libx.so.1", X)], GREEN),
@@ -158,6 +158,13 @@ def test_only_the_required_distributions_and_their_closure_are_looked_at() -> No
     for requires, expected in (([], Outcome.PASS), (["b"], Outcome.VIOLATION)):
         made = image([*base(), *installed("a", "1", requires=requires), *broken])
         assert expected == made.records(wanting("a"))["PKG-090"].outcome
+
+
+def test_a_declared_import_that_is_an_extension_module_is_looked_at() -> None:
+    """Whoever brought it: it is what will be loaded."""
+    made = image([*base(), file(f"{SITE}/ext{SUFFIX}", NEEDS)])
+    for modules, expected in (["json"], Outcome.PASS), (["ext"], Outcome.VIOLATION):
+        assert expected == made.records(wanting(imports=modules))["PKG-090"].outcome
 
 
 @pytest.mark.parametrize(
