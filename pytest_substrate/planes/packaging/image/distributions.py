@@ -225,9 +225,9 @@ def files_of(image: ImageFacts, found: Distribution) -> tuple[str, ...]:
 
 
 def _recorded(text: str) -> list[str]:
-    """RECORD's paths; none where it isn't the CSV that it should be."""
+    """RECORD's paths, folders left out; none where it isn't the CSV that it should be."""
     try:
-        return [row[0] for row in csv.reader(io.StringIO(text)) if row and row[0]]
+        return [row[0] for row in csv.reader(io.StringIO(text)) if row and row[0] and not row[0].endswith("/")]
     except csv.Error:
         return []
 

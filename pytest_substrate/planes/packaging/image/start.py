@@ -160,7 +160,7 @@ class _Starting:
         if entry is None:
             return Problem(cause=missing, message=f"{what} {path} isn't in the image", path=path)
         file = self._image.file(path)
-        if file is None:
+        if file is None or path.endswith("/"):
             return Problem(cause="not-executable", message=f"{what} {path} is no file", path=path)
         if not self._user.may_execute(file):
             return Problem(cause="not-executable", message=f"{what} {path} may not be executed", path=path)

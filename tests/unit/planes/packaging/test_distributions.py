@@ -108,6 +108,7 @@ def test_versions_markers_and_tags(entries: list[Entry], contract: Contract, exp
         ([file(f"{INFO}/RECORD", "")], open_("files-unknown")),
         ([file(f"{INFO}/RECORD", "../../../bin/gone,,\n/etc/gone,,\na/__init__.py,,\n")], GREEN),
         ([file(f"{INFO}/RECORD", "a/__pycache__/x.cpython-311.pyc,,\nold.pyc,,\na/__init__.py,,\n")], GREEN),
+        ([file(f"{INFO}/RECORD", "a/,,\ngone/,,\n./a/__init__.py,,\n")], GREEN),
         ([file(f"{INFO}/RECORD", '"a/with, comma.txt",,\n')], red("file-missing")),
         ([file(f"{INFO}/RECORD", "a/__init__.py,sha256=AAAA,999\r\n")], GREEN),
         ([file(f"{INFO}/RECORD", b"a/\xff.py,,\n")], red("file-missing")),

@@ -38,6 +38,7 @@ def cause(entries: Sequence[Entry], entrypoint: Sequence[str], **more: Any) -> s
     [
         ([program("app")], ["/app"], GREEN),
         ([program("app")], ["app"], MISSING),
+        ([program("app")], ["/app/"], REFUSED),
         ([program("usr/bin/app")], ["app"], GREEN),
         ([program("srv/app")], ["./app"], GREEN),
         ([program("srv/bin/app")], ["bin/app"], GREEN),
