@@ -58,6 +58,14 @@ def runtime_host(request: pytest.FixtureRequest) -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def oidc_session(request: pytest.FixtureRequest) -> Any:
+    """A `boto3.Session` with the CI role's credentials and nothing else, renewed before they expire."""
+    from pytest_substrate import given
+
+    return given.ci_session(given.ready(request))
+
+
+@pytest.fixture(scope="session")
 def evidence(request: pytest.FixtureRequest) -> Evidence:
     """`evidence.attach(name, facts)` adds a test's own facts to the evidence of the run."""
     from pytest_substrate import given

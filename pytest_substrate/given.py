@@ -251,6 +251,26 @@ def identities(run: Run) -> Named[EcsTaskIdentity]:
     return Named("ecs_task_identity", "service with messaging", names, read)
 
 
+def ci_session(run: Run) -> Any:
+    """`oidc_session`; NotObserved where anything but the token would answer, or where STS gives no session for it."""
+    from pytest_substrate.model.outcome import Outcome
+    from pytest_substrate.planes.release import observe
+    from pytest_substrate.planes.release.diagnose.job import diagnose_session, diagnose_surroundings
+
+    context, declared = run.context, run.source.declaration
+    if declared.release is None:
+        raise NotDeclared("oidc_session: the declaration has no [release], which names the CI role and its token")
+    token = observe.observe_token(context)
+    around = diagnose_surroundings(observe.observe_surroundings(context), token)
+    if around.outcome is not Outcome.PASS:
+        raise NotObserved(f"oidc_session: {around.message}; see REL-010")
+    given = observe.observe_session(context)
+    judged = diagnose_session(given, token, role=declared.release.role, account=declared.account)
+    if judged.outcome is not Outcome.PASS:
+        raise NotObserved(f"oidc_session: {judged.message}; see REL-040")
+    return context.target.ci.boto3_session(observe.role_arn(context), name=observe.session_name(context))
+
+
 def hosts(run: Run) -> Named[Any]:
     """`runtime_host`: pytest-testinfra hosts whose commands run inside the running container of a service."""
 

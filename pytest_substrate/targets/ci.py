@@ -13,7 +13,7 @@ from pytest_substrate.model.ci import Assumed, Call, CiToken, NotAssumed
 from pytest_substrate.model.observation import Missing, Unobserved
 
 if TYPE_CHECKING:
-    from pytest_substrate.adapters.aws.session import AwsSession
+    from pytest_substrate.adapters.aws.session import AwsSession, Keys
     from pytest_substrate.model.declaration.document import Release, TokenPlace
 
 OTHER_AUDIENCE: Final = "https://substrate.invalid/another-audience"
@@ -64,6 +64,18 @@ class CiJob:
         fetched = self._fetch_other()
         return fetched if not isinstance(fetched, str) else self._assume(fetched, role_arn, name, keep=False)
 
+    def boto3_session(self, role_arn: str, *, name: str) -> Any:
+        """A `boto3.Session` of the role and of nothing else, which asks STS with a fresh token before it expires.
+
+        Where STS gives nothing, a call fails with botocore's CredentialRetrievalError.
+        """
+
+        def ask() -> tuple[Assumed, Keys] | NotAssumed | Missing | Unobserved:
+            fetched = self._fetch(self._release.token, self._release.audience)
+            return self._asked(fetched, role_arn, name) if isinstance(fetched, str) else fetched
+
+        return self._anyone.as_boto3(lambda: ci_session.renewed(ask()))
+
     def push_and_pull(
         self, role_arn: str, *, name: str, **asked: Any
     ) -> tuple[Call, ...] | NotAssumed | Missing | Unobserved:
@@ -91,17 +103,22 @@ class CiJob:
         return self._session.client(service, region)
 
     def _assume(self, token: str, role_arn: str, name: str, *, keep: bool) -> Assumed | NotAssumed | Unobserved:
-        found = ci_session.assume(self._anyone, role_arn=role_arn, name=name, token=token)
+        found = self._asked(token, role_arn, name)
         if not isinstance(found, tuple):
             return found
         assumed, keys = found
-        for secret in (keys.secret_access_key, keys.session_token):
-            if secret is not None:
-                self._known(secret)
         if keep:
             with self._lock:
                 self._session = self._anyone.as_keys(keys)
         return assumed
+
+    def _asked(self, token: str, role_arn: str, name: str) -> tuple[Assumed, Keys] | NotAssumed | Unobserved:
+        found = ci_session.assume(self._anyone, role_arn=role_arn, name=name, token=token)
+        if isinstance(found, tuple):
+            for secret in (found[1].secret_access_key, found[1].session_token):
+                if secret is not None:
+                    self._known(secret)
+        return found
 
     def _fetch_other(self) -> str | Missing | Unobserved:
         declared = self._release.wrong_audience_token

@@ -85,3 +85,31 @@ def test_a_name_that_is_not_declared(request: pytest.FixtureRequest, fixture: st
     assert "nope" not in named
     with pytest.raises(TypeError):
         named["nope"] = 1
+
+
+def test_the_ci_role_may_look_at_its_image_and_at_nothing_else(oidc_session: Any, substrate: Substrate) -> None:
+    """The session is the role's, by the job's own token; it reads its repository, and may not list the users."""
+    import botocore.exceptions
+
+    release = substrate.declaration.release
+    assert release is not None
+    assert f":assumed-role/{release.role}/" in oidc_session.client("sts").get_caller_identity()["Arn"]
+    assert oidc_session.client("ecr").get_authorization_token()["authorizationData"]
+    with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+        oidc_session.client("iam").list_users()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"aws_access_key_id": "AKIASUBSTRATEEXAMPLE", "aws_secret_access_key": "none"},
+        {"endpoint_url": "https://sts.invalid"},
+        {"verify": False},
+        {"use_ssl": False},
+    ],
+)
+def test_nothing_takes_the_place_of_the_ci_role(oidc_session: Any, named: dict[str, Any]) -> None:
+    """Keys, endpoints, and TLS without verification are refused where they are asked for."""
+    for make in (oidc_session.client, oidc_session.resource):
+        with pytest.raises(ValueError, match="oidc_session takes no"):
+            make("s3", **named)

@@ -11,8 +11,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from botocore.exceptions import CredentialRetrievalError
+
 from pytest_substrate.adapters.aws.answer import Answer, NoAnswer, ask
 from pytest_substrate.adapters.aws.session import AwsSession, Keys
+from pytest_substrate.model.aws.instant import text_of
 from pytest_substrate.model.aws.registry import INDEX_TYPES, MANIFEST_TYPES
 from pytest_substrate.model.ci import Assumed, Call, NotAssumed
 from pytest_substrate.model.facts import line
@@ -53,6 +56,23 @@ def assume(
         if isinstance(seen, Unobserved) and seen.reason in _REFUSED:
             return NotAssumed(code=seen.code or "unknown", message=seen.detail or "")
         return seen if isinstance(seen, Unobserved) else Unobserved(reason="malformed", operation=_ASSUME)
+
+
+def renewed(found: tuple[Assumed, Keys] | NotAssumed | Missing | Unobserved) -> dict[str, Any]:
+    """A session as botocore takes it from whoever renews it; CredentialRetrievalError where STS gave none."""
+    if isinstance(found, tuple):
+        assumed, keys = found
+        return {
+            "access_key": keys.access_key_id,
+            "secret_key": keys.secret_access_key,
+            "token": keys.session_token,
+            "expiry_time": text_of(assumed.expires),
+        }
+    if isinstance(found, NotAssumed):
+        why = f"STS refused it: {line(found.message or found.code, 200)}"
+    else:
+        why = f"there is no {found.what}" if isinstance(found, Missing) else found.detail or found.reason
+    raise CredentialRetrievalError(provider="the CI job's token", error_msg=line(why, 240))
 
 
 def _assumed(answer: Answer) -> Assumed:

@@ -94,6 +94,17 @@ class AwsSession:
         session.register_component("credential_provider", _nobody())
         return AwsSession(region=self.region, way=self._way, session=session, known=self._known)
 
+    def as_boto3(self, renew: Callable[[], dict[str, Any]]) -> Any:
+        """A `boto3.Session` on the same way whose credentials `renew` gives, when first used and before they expire."""
+        from botocore.credentials import CredentialResolver
+
+        from pytest_substrate.adapters.aws.oidc_session import OidcSession
+
+        session = _bare_session(self.region, self._way, self._known, isolated=True)
+        providers: list[Any] = [_RoleProvider(renew)]
+        session.register_component("credential_provider", CredentialResolver(providers))
+        return OidcSession(session, region=self.region, way=self._way)
+
     def client(self, service: str, region: str | None = None) -> Any:
         """The botocore client of a service of boto3's name; made once."""
         where = region or self.region
@@ -173,7 +184,7 @@ class _RoleProvider:
     """The only credential provider of a role's session."""
 
     METHOD = "assume-role"
-    CANONICAL_NAME = "substrate-observer"
+    CANONICAL_NAME = "substrate-role"
 
     def __init__(self, assume: Callable[[], dict[str, Any]]) -> None:
         self._assume = assume

@@ -108,7 +108,7 @@ def observe_session(context: Context) -> Assumed | NotAssumed | Missing | Unobse
         context,
         "ci/session",
         Assumed | NotAssumed | Missing | Unobserved,
-        lambda: context.target.ci.assume(_role_arn(context), name=_session_name(context)),
+        lambda: context.target.ci.assume(role_arn(context), name=session_name(context)),
     )
 
 
@@ -118,7 +118,7 @@ def observe_other_session(context: Context) -> Assumed | NotAssumed | Missing | 
         context,
         "ci/other-session",
         Assumed | NotAssumed | Missing | Unobserved,
-        lambda: context.target.ci.assume_with_other(_role_arn(context), name=_session_name(context)),
+        lambda: context.target.ci.assume_with_other(role_arn(context), name=session_name(context)),
     )
 
 
@@ -134,8 +134,8 @@ def observe_push(context: Context, artifact: str) -> Calls | NotAssumed | Missin
     def push() -> Calls | NotAssumed | Missing | Unobserved:
         before = _listing(context, repository)
         calls = context.target.ci.push_and_pull(
-            _role_arn(context),
-            name=_session_name(context),
+            role_arn(context),
+            name=session_name(context),
             account=account,
             repository=repository,
             digest=record.digest,
@@ -161,8 +161,8 @@ def observe_forbidden(context: Context, artifact: str) -> Calls | NotAssumed | M
 
     def attempt() -> Calls | NotAssumed | Missing | Unobserved:
         calls: tuple[Call, ...] | NotAssumed | Missing | Unobserved = context.target.ci.forbidden(
-            _role_arn(context),
-            name=_session_name(context),
+            role_arn(context),
+            name=session_name(context),
             account=declaration.account,
             repository=declaration.artifact[artifact].repository,
             other_region=next(region for region in _OTHER_REGIONS if region != declaration.region),
@@ -206,7 +206,7 @@ def _listing(context: Context, repository: str) -> Listing | Missing | Unobserve
     return ecr.read_listing(context.target.client("ecr"), context.declaration.account, repository)
 
 
-def _role_arn(context: Context) -> str:
+def role_arn(context: Context) -> str:
     """As IAM has it, which knows its path; else by its declared name."""
     role = observe_role(context)
     if isinstance(role, Role):
@@ -214,5 +214,6 @@ def _role_arn(context: Context) -> str:
     return f"arn:aws:iam::{context.declaration.account}:role/{release_of(context).role}"
 
 
-def _session_name(context: Context) -> str:
+def session_name(context: Context) -> str:
+    """Of every session of the run."""
     return f"substrate-{context.run_id[:36]}"

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import CredentialRetrievalError
 from botocore.stub import ANY, Stubber
 
 from pytest_substrate.adapters.aws import ci_session
 from pytest_substrate.adapters.aws.ecr import read_referrers
 from pytest_substrate.adapters.aws.session import Keys
 from pytest_substrate.model.ci import Assumed, NotAssumed
-from pytest_substrate.model.observation import Unobserved
+from pytest_substrate.model.observation import Missing, Unobserved
 
 Stubs = Callable[[str], tuple[Any, Stubber]]
 ACCOUNT, REPOSITORY, ROLE = "111122223333", "acme/ingest", "arn:aws:iam::111122223333:role/publish"
@@ -159,3 +160,17 @@ def test_referrers(stub: Stubs) -> None:
     listed[2].pop("artifactType")
     stubber.add_response("list_image_referrers", {"referrers": listed}, {**PLACE, "subjectId": {"imageDigest": DIGEST}})
     assert ("d0", "d2") == read_referrers(client, ACCOUNT, REPOSITORY, DIGEST)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        NotAssumed(code="AccessDenied", message="Not authorized"),
+        Missing(what="the variable TOKEN"),
+        Unobserved(reason="timeout"),
+    ],
+)
+def test_without_a_session_nothing_is_renewed(found: Any) -> None:
+    """And whoever asked learns why."""
+    with pytest.raises(CredentialRetrievalError, match=r"Not authorized|the variable TOKEN|timeout"):
+        ci_session.renewed(found)
