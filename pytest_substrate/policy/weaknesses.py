@@ -162,7 +162,8 @@ class _Wanting:
         shape = self._provider.shape
         assert shape is not None  # noqa: S101  the caller looked
         for parts in self._named():
-            for owner, thing in itertools.product((parts.owner, FRESH), (parts.thing, FRESH)):
+            owners = (parts.owner, FRESH, *_similar(parts.owner))
+            for owner, thing in itertools.product(owners, (parts.thing, FRESH, *_similar(parts.thing))):
                 if self._asked.admits_subject(join(Parts(owner=owner, thing=thing, rest=_PULL_REQUEST), shape)):
                     return True
         return False

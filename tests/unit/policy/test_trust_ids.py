@@ -1,4 +1,4 @@
-"""Patterns over GitHub's subjects with ids: whom they let in, where names are left open."""
+"""Patterns over GitHub's subjects that leave a part of a name open, or the name beside an id: whom they let in."""
 
 from __future__ import annotations
 
@@ -34,3 +34,11 @@ def test_a_branch_may_be_called_like_an_owner_and_a_repository() -> None:
     document = policy(statement(like("repo:*@123456/*")))
     found = weaknesses(document, issuer=issuer_of(CLAIMS, provider_arn=None), claims=CLAIMS)
     assert SUBJECT in {one.code for one in found}
+
+
+def test_a_denial_of_the_name_itself_leaves_those_that_begin_with_it() -> None:
+    """Pull requests of a repository with a similar name come in where the pattern takes it and nothing denies it."""
+    deny = statement({"StringLike": {"sub": "repo:octo-org/app:*"}}, Effect="Deny")
+    document = policy(statement(like("repo:octo-org/app*")), deny)
+    found = weaknesses(document, issuer=issuer_of(CLAIMS, provider_arn=None), claims=CLAIMS)
+    assert {OWNER, PULL} <= {one.code for one in found}
