@@ -142,7 +142,7 @@ def test_x_bits_are_the_users(mode: int, uid: int, gid: int, user: str, expected
     """By number, by name, by the groups of either."""
     entries = [
         file("app", elf(), mode, uid=uid, gid=gid),
-        file("etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:500:60::/home/app:/bin/sh\n"),
+        file("etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:500:60::/srv/app:/bin/sh\n"),
         file("etc/group", "root:x:0:\nstaff:x:70:other,app\n"),
     ]
     assert expected == cause(entries, ["/app"], User=user)

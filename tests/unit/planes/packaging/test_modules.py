@@ -129,10 +129,10 @@ def sited(
         ),
         ([folder("root/.local/lib/python3.11/site-packages")], {"PYTHONNOUSERSITE": "1"}, "python", [f"/{SITE}"]),
         (
-            [folder("home/u/.local/lib/python3.11/site-packages")],
-            {"HOME": "/home/u"},
+            [folder("srv/u/.local/lib/python3.11/site-packages")],
+            {"HOME": "/srv/u"},
             "python",
-            ["/home/u/.local/lib/python3.11/site-packages", f"/{SITE}"],
+            ["/srv/u/.local/lib/python3.11/site-packages", f"/{SITE}"],
         ),
         (
             [folder("ub/lib/python3.11/site-packages")],
