@@ -122,7 +122,7 @@ def _contexts(rest: str, shape: Shape) -> Iterator[tuple[str, str]]:
             continue
         name, colon, tail = rest.removeprefix(head).partition(":")
         for kind, other in zip(shape.kinds, shape.others, strict=True):
-            if "{0}" in other:
+            if "{0}" in other and other != text:
                 yield kind, other.format(name)
         for similar in (*_similar(name), f"{_OTHER}/{name}"):
             yield "similar-context", f"{head}{similar}{colon}{tail}"

@@ -145,6 +145,14 @@ def test_a_careless_policy_admits_the_attacks_that_it_invites(condition: Any, ki
     assert "other-issuer" not in admitted
 
 
+def test_another_commit_of_the_same_branch_and_step_is_no_attack() -> None:
+    """A subject of Buildkite names the commit: a policy has to leave that open."""
+    url, begin = "agent.buildkite.com", "organization:acme:pipeline:app:ref:refs/heads/main:commit:"
+    document = policy(statement(like(f"{begin}*:step:release"), url=url))
+    corpus = attacks([f"{begin}0123:step:release"], issuer=url, audience=AUDIENCE)
+    assert {"refused"} == {admits_some(document, one.claims, provider_arn=arn(url)).decision for one in corpus}
+
+
 def test_a_policy_by_workflow_admits_strangers_who_call_it() -> None:
     """A reusable workflow alone names no repository."""
     document = policy(statement(bound(job_workflow_ref=CLAIMS["job_workflow_ref"])))
