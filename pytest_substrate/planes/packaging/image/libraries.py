@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from pytest_substrate.planes.packaging.image.elf import Elf
 from pytest_substrate.planes.packaging.image.facts import ImageFacts
@@ -248,10 +248,10 @@ def _cache_of(image: ImageFacts) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if start < 0 or len(data) < start + 48:
         return found
-    order = "big" if data[start + 28 : start + 29] == b"\3" else "little"
-    count = int.from_bytes(data[start + 20 : start + 24], order)  # type: ignore[arg-type]  # one of the two words
+    order: Literal["big", "little"] = "big" if data[start + 28 : start + 29] == b"\3" else "little"
+    count = int.from_bytes(data[start + 20 : start + 24], order)
     for at in range(start + 48, min(start + 48 + 24 * count, len(data) - 23), 24):
-        name, path = (int.from_bytes(data[at + off : at + off + 4], order) for off in (4, 8))  # type: ignore[arg-type]
+        name, path = (int.from_bytes(data[at + off : at + off + 4], order) for off in (4, 8))
         texts = [
             data[start + one : data.find(b"\0", start + one)].decode("utf-8", "surrogateescape") for one in (name, path)
         ]
