@@ -145,11 +145,14 @@ def test_a_careless_policy_admits_the_attacks_that_it_invites(condition: Any, ki
     assert "other-issuer" not in admitted
 
 
-def test_another_commit_of_the_same_branch_and_step_is_no_attack() -> None:
-    """A subject of Buildkite names the commit: a policy has to leave that open."""
-    url, begin = "agent.buildkite.com", "organization:acme:pipeline:app:ref:refs/heads/main:commit:"
-    document = policy(statement(like(f"{begin}*:step:release"), url=url))
-    corpus = attacks([f"{begin}0123:step:release"], issuer=url, audience=AUDIENCE)
+def test_another_commit_of_the_same_branch_is_no_other_branch() -> None:
+    """A subject of Buildkite names the commit, which a policy has to leave open: what is called a branch is one."""
+    url, branch = "agent.buildkite.com", "organization:acme:pipeline:app:ref:refs/heads/main"
+    corpus = attacks([f"{branch}:commit:0123:step:release"], issuer=url, audience=AUDIENCE)
+    others = [one.claims["sub"] for one in corpus if one.name.startswith("other-branch")]
+    assert others
+    assert [] == [subject for subject in others if subject.startswith(f"{branch}:")]
+    document = policy(statement(like(f"{branch}:commit:*:step:release"), url=url))
     assert {"refused"} == {admits_some(document, one.claims, provider_arn=arn(url)).decision for one in corpus}
 
 
