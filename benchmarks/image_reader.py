@@ -125,7 +125,9 @@ def _image(place: Path) -> tuple[int, int]:
     """The layout; bytes packed and unpacked. Small files are left out or big ones cut so that both sums come out."""
     blobs = place / "blobs/sha256"
     blobs.mkdir(parents=True)
-    contents, layers, diffs = _contents(), [], []
+    contents = _contents()
+    layers: list[dict[str, Any]] = []
+    diffs: list[str] = []
     packed = unpacked = 0
     for at in range(LAYERS):
         raw = io.BytesIO()

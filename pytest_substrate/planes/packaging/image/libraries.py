@@ -40,6 +40,7 @@ _TRIPLETS: Final = {
     "riscv64": "riscv64-linux-gnu",
 }
 _PLATFORMS: Final = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "arm": "v7l"}
+_LONGEST_PATH: Final = 4096
 _MUSL_OWN: Final = ("c", "pthread", "rt", "m", "dl", "util", "xnet")
 """Libraries that musl's loader takes itself for (`reserved` in ldso/dynlink.c)."""
 
@@ -252,8 +253,8 @@ def _cache_of(image: ImageFacts) -> dict[str, list[str]]:
     count = int.from_bytes(data[start + 20 : start + 24], order)
     for at in range(start + 48, min(start + 48 + 24 * count, len(data) - 23), 24):
         name, path = (int.from_bytes(data[at + off : at + off + 4], order) for off in (4, 8))
-        texts = [
-            data[start + one : data.find(b"\0", start + one)].decode("utf-8", "surrogateescape") for one in (name, path)
-        ]
-        found.setdefault(texts[0], []).append(texts[1])
+        texts = [data[start + one : start + one + _LONGEST_PATH].partition(b"\0") for one in (name, path)]
+        if all(end for _, end, _ in texts):
+            key, place = (text.decode("utf-8", "surrogateescape") for text, _, _ in texts)
+            found.setdefault(key, []).append(place)
     return found
