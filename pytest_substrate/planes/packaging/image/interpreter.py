@@ -126,7 +126,7 @@ def _release(
     implementation = "pypy" if "pypy" in posixpath.basename(real) else "cpython"
     file = image.file(real)
     for needed in file.elf.needed if file is not None and file.elf is not None else ():
-        linked = _LIBPYTHON.fullmatch(needed)
+        linked = _LIBPYTHON.fullmatch(posixpath.basename(needed))
         if linked is not None:
             version = (int(linked[1]), int(linked[2]))
             return Release(implementation=implementation, version=version, threads=linked[3])
@@ -164,8 +164,9 @@ def _words(image: ImageFacts, real: str) -> tuple[str, ...]:
     words = list(file.words)
     prefix = posixpath.dirname(posixpath.dirname(real))
     for needed in file.elf.needed if file.elf is not None else ():
-        if _LIBPYTHON.fullmatch(needed):
-            found = (image.file(f"{place}/{needed}") for place in (f"{prefix}/lib", "/usr/lib", "/usr/local/lib"))
+        name = posixpath.basename(needed)
+        if _LIBPYTHON.fullmatch(name):
+            found = (image.file(f"{place}/{name}") for place in (f"{prefix}/lib", "/usr/lib", "/usr/local/lib"))
             words += next((library.words for library in found if library is not None), ())
     return tuple(words)
 

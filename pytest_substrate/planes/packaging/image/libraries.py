@@ -147,8 +147,8 @@ class Loader:
         return _missing(parent.path, needed, needed)
 
     def _places(self, needed: str, parent: _Loaded) -> Iterator[str]:
-        if "/" in needed:
-            yield needed
+        if "/" in needed:  # a path, with the same words as in a search path
+            yield from self._expanded(parent, needed)
             return
         for folder in self._folders(parent):
             yield f"{folder}/{needed}"

@@ -201,6 +201,12 @@ def test_a_library_under_lib64() -> None:
             (3, 12),
             "3.12.4",
         ),
+        (
+            elf(needed=["$ORIGIN/../lib/libpython3.12.so.1.0"]),
+            [file("usr/local/lib/libpython3.12.so.1.0", elf(extra=b"\x003.12.4\0"))],
+            (3, 12),
+            "3.12.4",
+        ),
         (elf(), [file("usr/local/lib/python3.12/os.py")], (3, 12), None),
         (elf(), [file("usr/local/pyvenv.cfg", "version = 3.12.9\n")], (3, 12), "3.12.9"),
     ],

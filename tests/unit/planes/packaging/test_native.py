@@ -112,6 +112,8 @@ def cache(*pairs: tuple[str, str]) -> Entry:
             red("library-missing"),
         ),
         (elf(needed=["/opt/x/libx.so.1"]), [file("opt/x/libx.so.1", X)], GREEN),
+        (elf(needed=["$ORIGIN/../x/libx.so.1"]), [file(f"{SITE}/x/libx.so.1", X)], GREEN),
+        (elf(needed=["$ORIGIN/../x/libx.so.1"]), [file("opt/x/libx.so.1", X)], red("library-missing")),
         (elf(machine=183), [], red("other-machine")),
         (elf()[:100], [], red("binary-damaged")),
         (b"", [], red("binary-damaged")),
