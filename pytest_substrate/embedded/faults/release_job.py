@@ -1,21 +1,20 @@
-"""Faults of the release plane around the CI job: what lies in it, its token, its provider, and whom the role trusts."""
+"""Faults of the release plane around the CI job: what lies in it, its token, and its provider."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pytest_substrate.embedded.faults import fault
-from pytest_substrate.embedded.platform import names, release
+from pytest_substrate.embedded.platform import release
 from pytest_substrate.embedded.platform.platform import Platform
+from pytest_substrate.embedded.platform.release import AUD, SUB, trusting
 from pytest_substrate.model.outcome import Layer
 
 _JOB: Final = "/_substrate/ci"
 _OTHER_AUDIENCE: Final = "https://substrate.invalid/another-audience"
-_AUD, _SUB = f"{release.PROVIDER}:aud", f"{release.PROVIDER}:sub"
 
 
 @fault(
@@ -126,118 +125,6 @@ def provider_for_another_audience(platform: Platform) -> Iterator[None]:
 
 
 @fault(
-    "trust-of-another-branch",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="subject-refused",
-    breaks="the role trusts the branch master, and the release comes from main",
-)
-def trust_of_another_branch(platform: Platform) -> Iterator[None]:
-    """The policy that was right before the branch got its new name."""
-    with _trust(platform, StringEquals={_AUD: release.AUDIENCE, _SUB: "repo:acme/ingest:ref:refs/heads/master"}):
-        yield
-
-
-@fault(
-    "trust-in-other-letters",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="subject-refused",
-    breaks="the trust policy writes the owner with a capital letter, as its page shows it",
-)
-def trust_in_other_letters(platform: Platform) -> Iterator[None]:
-    """StringEquals looks at letter case, and the console doesn't say so."""
-    with _trust(platform, StringEquals={_AUD: release.AUDIENCE, _SUB: "repo:Acme/ingest:ref:refs/heads/main"}):
-        yield
-
-
-@fault(
-    "trust-of-the-whole-repository",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="subject-admitted",
-    breaks="somebody widened the trust policy to all that runs in the repository, pull requests among it",
-)
-def trust_of_the_whole_repository(platform: Platform) -> Iterator[None]:
-    """The fix that is found first."""
-    with _trust(platform, StringEquals={_AUD: release.AUDIENCE}, StringLike={_SUB: "repo:acme/ingest:*"}):
-        yield
-
-
-@fault(
-    "trust-of-the-whole-owner",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="attack-admitted",
-    breaks="the role trusts the main branch of every repository of the owner",
-)
-def trust_of_the_whole_owner(platform: Platform) -> Iterator[None]:
-    """Whoever may make a repository may publish."""
-    with _trust(platform, StringEquals={_AUD: release.AUDIENCE}, StringLike={_SUB: "repo:acme/*:ref:refs/heads/main"}):
-        yield
-
-
-@fault(
-    "trust-of-forks",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="attack-admitted",
-    breaks="the role trusts a repository of that name in anybody's hands",
-)
-def trust_of_forks(platform: Platform) -> Iterator[None]:
-    """A fork has the name of what it was made from."""
-    with _trust(
-        platform, StringEquals={_AUD: release.AUDIENCE}, StringLike={_SUB: "repo:*/ingest:ref:refs/heads/main"}
-    ):
-        yield
-
-
-@fault(
-    "trust-without-audience",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="attack-admitted",
-    breaks="the trust policy doesn't ask for whom a token was made",
-)
-def trust_without_audience(platform: Platform) -> Iterator[None]:
-    """The provider's list is then all that stands between another service's token and the role."""
-    with _trust(platform, StringEquals={_SUB: release.SUBJECT}):
-        yield
-
-
-@fault(
-    "trust-by-address",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="trust-undecided",
-    breaks="the role trusts a token from an address that the runners may or may not have",
-)
-def trust_by_address(platform: Platform) -> Iterator[None]:
-    """Whether that admits a token no policy tells: it is not green."""
-    exact = {_AUD: release.AUDIENCE, _SUB: release.SUBJECT}
-    with _trust(platform, StringEquals=exact, IpAddress={"aws:SourceIp": "127.0.0.0/8"}):
-        yield
-
-
-@fault(
-    "role-gone",
-    check="REL-030",
-    layer=Layer.IDENTITY,
-    cause="role-missing",
-    breaks="an apply removed the role that CI assumes",
-)
-def role_gone(platform: Platform) -> Iterator[None]:
-    """STS answers that as it answers a trust policy that refuses."""
-    iam = platform.client("iam")
-    try:
-        iam.delete_role_policy(RoleName=names.CI_ROLE, PolicyName=release.POLICY)
-        iam.delete_role(RoleName=names.CI_ROLE)
-        yield
-    finally:
-        release.make_role(platform)
-
-
-@fault(
     "token-expired",
     check="REL-040",
     layer=Layer.IDENTITY,
@@ -287,7 +174,7 @@ def job_with_an_environment(platform: Platform) -> Iterator[None]:
 def another_audience_admitted(platform: Platform) -> Iterator[None]:
     """A token that was made for that service opens this account."""
     both = [release.AUDIENCE, _OTHER_AUDIENCE]
-    with _provider(platform, *both), _trust(platform, StringEquals={_AUD: both, _SUB: release.SUBJECT}):
+    with _provider(platform, *both), trusting(platform, StringEquals={AUD: both, SUB: release.SUBJECT}):
         yield
 
 
@@ -314,21 +201,6 @@ def _job(
         yield
     finally:
         platform.cloud.control("PUT", _JOB, {"claims": {}, "environment": {}})
-
-
-@contextlib.contextmanager
-def _trust(platform: Platform, **condition: Any) -> Iterator[None]:
-    """The role's trust policy with another condition."""
-    iam = platform.client("iam")
-
-    def put(document: Mapping[str, Any]) -> None:
-        iam.update_assume_role_policy(RoleName=names.CI_ROLE, PolicyDocument=json.dumps(document))
-
-    try:
-        put(release.trust(**condition))
-        yield
-    finally:
-        put(release.trust())
 
 
 @contextlib.contextmanager

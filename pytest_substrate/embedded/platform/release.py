@@ -5,7 +5,9 @@ It needs only the cloud, and so is built while the brokers start.
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.embedded.cloud.issuer import ISSUER
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 PROVIDER: Final = ISSUER.removeprefix("https://")
 PROVIDER_ARN: Final = f"arn:aws:iam::{names.ACCOUNT}:oidc-provider/{PROVIDER}"
 AUDIENCE: Final = "sts.amazonaws.com"
+AUD, SUB = f"{PROVIDER}:aud", f"{PROVIDER}:sub"
+"""The condition keys of the provider."""
 SUBJECT: Final = "repo:acme/ingest:ref:refs/heads/main"
 THUMBPRINT: Final = "ffffffffffffffffffffffffffffffffffffffff"
 """IAM asks for one, and for this issuer uses a library of authorities of its own instead."""
@@ -57,7 +61,7 @@ def make_role(platform: Platform) -> None:
 
 def trust(**condition: Any) -> dict[str, Any]:
     """The role's trust policy: this issuer's tokens for STS, of one subject; or of another condition."""
-    exact = {"StringEquals": {f"{PROVIDER}:aud": AUDIENCE, f"{PROVIDER}:sub": SUBJECT}}
+    exact = {"StringEquals": {AUD: AUDIENCE, SUB: SUBJECT}}
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -81,3 +85,18 @@ def publish_policy(*, without: str | None = None, on: str = REPOSITORY_ARN) -> d
 def set_policy(platform: Platform, policy: roles.Policy) -> None:
     """Replace the role's inline policy."""
     platform.client("iam").put_role_policy(RoleName=names.CI_ROLE, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
+
+
+@contextlib.contextmanager
+def trusting(platform: Platform, **condition: Any) -> Iterator[None]:
+    """The role's trust policy with another condition, and then its own again."""
+    iam = platform.client("iam")
+
+    def put(document: Mapping[str, Any]) -> None:
+        iam.update_assume_role_policy(RoleName=names.CI_ROLE, PolicyDocument=json.dumps(document))
+
+    try:
+        put(trust(**condition))
+        yield
+    finally:
+        put(trust())
