@@ -71,7 +71,6 @@ _FIELD: Final = re.compile(
     r"(?:Some\(|Optional\(|Just |u(?=[\"']))?[\"']?\Z"
 )
 _AGENT: Final = re.compile(r"\b(\w{1,80}) API responded with error=['\"]\Z")
-_ARROW: Final = re.compile(r"AWS Error \Z")
 _DURING: Final = re.compile(r" during (\w{1,80}) operation")
 _CALLED: Final = re.compile(r"\b(?:S3|s3)(?:::|\.|->)(\w{1,60})\(\)?[^\n]{0,40}\[\Z")
 _NAMED_BY: Final = re.compile(r"(?:Exception ?[nN]ame:?|AWSError|S3 error:? 403 \(|\b403 \(|Error (?=\Z))\s*\Z")
@@ -99,14 +98,14 @@ def _botocore(place: _Place) -> _Form | None:
 def _go(place: _Place) -> _Form | None:
     if not place.after.startswith((":", ",")):
         return None
-    found = list(_GO2.finditer(place.line_before))
+    found = list(_GO2.finditer(place.line_before)) if "operation error" in place.before else []
     if found and "https response error StatusCode: 40" in place.line_before[found[-1].end() :]:
         return _Form(operation=found[-1][2], service=found[-1][1])
     return _Form() if _GO1.match(place.after) else None
 
 
 def _java(place: _Place) -> _Form | None:
-    found = _JAVA.search(place.before)
+    found = _JAVA.search(place.before[-180:]) if "Error Code:" in place.before[-30:] else None
     return _Form(service=found[1]) if found else None
 
 
@@ -135,21 +134,21 @@ def _body(place: _Place) -> _Form | None:
 
 
 def _agent(place: _Place) -> _Form | None:
-    found = _AGENT.search(place.before)
+    found = _AGENT.search(place.before[-140:]) if place.before.endswith(("error='", 'error="')) else None
     return _Form(operation=found[1]) if found else None
 
 
 def _cpp(place: _Place) -> _Form | None:
-    if _ARROW.search(place.before):
+    if place.before.endswith("AWS Error "):
         found = _DURING.match(place.after)
         return _Form(operation=found[1], service="s3") if found else _Form()
-    return _Form() if _NAMED_BY.search(place.before) and not place.weak else None
+    return _Form() if _NAMED_BY.search(place.before[-40:]) and not place.weak else None
 
 
 def _bracketed(place: _Place) -> _Form | None:
     if not place.before.endswith("[") or not place.after.startswith("]"):
         return None
-    found = _CALLED.search(place.before)
+    found = _CALLED.search(place.before[-130:])
     if found is None and re.match(r"\]\s*(?:Access Denied|User:)", place.after) is None:
         return None
     return _Form(operation=operation_named(found[1]), service="s3") if found else _Form()
@@ -160,12 +159,12 @@ def _hadoop(place: _Place) -> _Form | None:
 
 
 def _field(place: _Place) -> _Form | None:
-    if place.weak or place.after[:1] == "." or is_query(place.before) or re.search(r"[=!]=\s*[\"']?\Z", place.before):
+    if place.weak or place.after[:1] == ".":
         return None
     if place.namespace and not _OURS.search(place.namespace):
         return None
-    found = _FIELD.search(place.before)
-    if found is None or is_counted(place.before, place.code, place.after):
+    found = _FIELD.search(place.before[-90:])
+    if found is None or is_query(place.before) or is_counted(place.before, place.code, place.after):
         return None
     return _by_frame(place)
 
@@ -185,7 +184,7 @@ def _message(place: _Place) -> _Form | None:
 
 
 def _access_log(place: _Place) -> _Form | None:
-    found = _ACCESS_LOG.search(place.before)
+    found = _ACCESS_LOG.search(place.before) if place.before.endswith('" 403 ') else None
     return _Form(operation=_REST.get((found[1], found[2])), service="s3") if found else None
 
 

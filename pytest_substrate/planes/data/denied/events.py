@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_substrate.planes.data.denied.hints import HINT
 from pytest_substrate.planes.data.denied.lines import Line
 from pytest_substrate.planes.data.denied.plain import plain
 from pytest_substrate.planes.data.denied.prefixes import BEGINS, STAMPED, bare
@@ -47,6 +48,10 @@ class Event:
     document: Any = None
     traced: bool = False
     has_body: bool = False
+    speaks: bool = False
+    """Whether it may hold a sentence that goes on."""
+    hinted: bool = False
+    """Whether it holds a word without which nothing is a denial."""
 
     @property
     def text(self) -> str:
@@ -72,6 +77,8 @@ class Event:
         self.length += len(piece)
         self.traced = self.traced or _TRACEBACK in piece
         self.has_body = self.has_body or "<Code>" in piece
+        self.speaks = self.speaks or "User" in piece or "arn:aws" in piece or "uthorized" in piece
+        self.hinted = self.hinted or HINT.search(piece) is not None
 
     def line_at(self, offset: int) -> int:
         """The number of the log's line in which a character of the text stands."""
@@ -120,12 +127,15 @@ def _belongs(held: Event, text: str, *, trace: bool) -> bool:
         return True
     if held.traced and (_NOTEBOOK.match(text) or text.startswith(("  ", "->")) or (trace and _RAISED.match(text))):
         return True
-    return not blank and (_is_below(held, text) or (not BEGINS.match(text) and goes_on(held.tail, text)))
+    if blank:
+        return False
+    return _is_below(held, text) or (held.speaks and not BEGINS.match(text) and goes_on(held.tail, text))
 
 
 def _is_below(held: Event, text: str) -> bool:
     """Whether a line is the error itself, which a logger or an SDK prints below what it was doing."""
-    if text.strip() == "{":  # Go's dump of it
-        return "Exception" in held.pieces[-1] or "Error" in held.pieces[-1]
-    stamped = len(held.pieces) == 1 and STAMPED.match(held.pieces[0]) is not None
-    return (stamped and _THROWN.match(text) is not None) or (len(held.pieces) <= 2 and _RAW.match(text) is not None)
+    if len(held.pieces) == 1 and _THROWN.match(text):
+        return STAMPED.match(held.pieces[0]) is not None
+    if text.startswith("{"):  # Go's dump of it
+        return text.strip() == "{" and ("Exception" in held.pieces[-1] or "Error" in held.pieces[-1])
+    return len(held.pieces) <= 2 and _RAW.match(text) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,26 +12,18 @@ from pytest_substrate.planes.data.denied.codes import codes
 from pytest_substrate.planes.data.denied.denial import Denial, Source
 from pytest_substrate.planes.data.denied.events import Event, events
 from pytest_substrate.planes.data.denied.lines import lines_of
+from pytest_substrate.planes.data.denied.nearby import nearby
 from pytest_substrate.planes.data.denied.phrases import phrases
 from pytest_substrate.planes.data.denied.sentence import Sentence, sentences
 from pytest_substrate.planes.data.denied.told import Told, request_in
 from pytest_substrate.planes.data.denied.trail import denials_of, embedded
 
-_HINTS: Final = (
-    "uthoriz",
-    "enied",
-    "DENIED",
-    "orbidden",
-    "403",
-    "nsufficient",
-    "iphertext",
-    "Disabled",
-    "disabled",
-    "ermission",
-)
-"""What stands in every text that a form or a sentence is found in."""
 _LEADS: Final = 60
 """How far behind a form the sentence may begin that it leads to."""
+_REQUEST_ROOM: Final = 400
+"""How far behind a sentence the id of its request may stand."""
+_LOOK_BACK: Final = 50
+"""How many entries of an event are compared with the next, so that time grows with the text alone."""
 
 
 def find_denials(lines: Iterable[str]) -> Iterator[Denial]:
@@ -38,7 +31,7 @@ def find_denials(lines: Iterable[str]) -> Iterator[Denial]:
 
     An event is held at a time, and one JSON document that stands on several lines, within bounds.
     """
-    for event in events(lines_of(lines)):
+    for event in events(nearby(lines_of(lines))):
         yield from _of_event(event)
 
 
@@ -48,9 +41,9 @@ def _of_event(event: Event) -> Iterator[Denial]:
         if recorded is not None:
             yield from recorded
             return
-    text = event.text
-    if not any(hint in text for hint in _HINTS):
+    if not event.hinted and not (event.speaks and len(event.pieces) > 1):
         return
+    text = event.text
     if '"eventSource"' in text and event.document is None:
         recorded = embedded(text, event.line_at)
         if recorded is not None:
@@ -77,27 +70,38 @@ class _Entry:
 def _of_text(event: Event, text: str) -> Iterator[Denial]:
     found = _whole(text)
     forms = sorted(itertools.chain(codes(text), phrases(text)), key=lambda one: (one.start, one.operation is None))
+    starts = [one.start for one in found]
+    said = _by_sentences(event, text, found, forms)
+    actions = {one.denial.action for one in said}
     kept: list[_Entry] = []
-    for number, sentence in enumerate(found):
-        denial = _by_sentence(event, sentence, forms)
-        stop = found[number + 1].start if number + 1 < len(found) else sentence.end + 400
-        request = request_in(text[sentence.end : min(stop, sentence.end + 400)])
-        known = next((one for one in kept if _repeats(one, denial, request)), None)
-        if known is None:
-            kept.append(_Entry(denial=denial, operation=None, request=request))
-    sentences_told = len(kept)
-    actions = {one.denial.action for one in kept}
     for form in forms:
-        if _covered(form, found):
+        at = bisect_right(starts, form.end + _LEADS) - 1
+        if at >= 0 and form.start < found[at].end:
+            continue  # told about a sentence: it holds it, stands in it, or leads to it
+        if said and (form.operation is None or form.action is None or form.action in actions):
             continue
-        if sentences_told and (form.operation is None or form.action is None or form.action in actions):
-            continue
-        same = next((one for one in kept[sentences_told:] if one.is_same(form)), None)
+        same = next((one for one in kept[-_LOOK_BACK:] if one.is_same(form)), None)
         if same is None:
             kept.append(_Entry(denial=_by_form(event, form), operation=form.operation, request=form.request))
-            continue
-        _add(same, form)
-    yield from sorted((one.denial for one in kept), key=lambda one: one.line)
+        else:
+            _add(same, form)
+    yield from sorted((one.denial for one in (*said, *kept)), key=lambda one: one.line)
+
+
+def _by_sentences(event: Event, text: str, found: Sequence[Sentence], forms: Sequence[Told]) -> list[_Entry]:
+    """What the sentences tell, each refusal once."""
+    of_kms = [form for form in forms if form.of_kms][:_LOOK_BACK]
+    entries: list[_Entry] = []
+    known: set[tuple[str | None, ...]] = set()
+    for number, sentence in enumerate(found):
+        stop = found[number + 1].start if number + 1 < len(found) else sentence.end + _REQUEST_ROOM
+        request = request_in(text[sentence.end : min(stop, sentence.end + _REQUEST_ROOM)])
+        denial = _by_sentence(event, sentence, of_kms)
+        key = (denial.principal, denial.action, denial.resource, request)
+        if key not in known and not any(_repeats(one, denial, request) for one in entries[-_LOOK_BACK:]):
+            entries.append(_Entry(denial=denial, operation=None, request=request))
+        known.add(key)
+    return entries
 
 
 def _differ(one: str | None, other: str | None) -> bool:
@@ -154,14 +158,9 @@ def _whole(text: str) -> list[Sentence]:
     return again if len(again) >= len(found) and len(better) == len(again) else found
 
 
-def _covered(form: Told, found: Sequence[Sentence]) -> bool:
-    """Whether a form is told about a sentence: it holds it, stands in it, or leads to it."""
-    return any(form.start < one.end and one.start <= form.end + _LEADS for one in found)
-
-
-def _by_sentence(event: Event, one: Sentence, forms: Sequence[Told]) -> Denial:
+def _by_sentence(event: Event, one: Sentence, of_kms: Sequence[Told]) -> Denial:
     source = one.source
-    if source is Source.UNKNOWN and any(form.of_kms and _covered(form, [one]) for form in forms):
+    if source is Source.UNKNOWN and any(form.start < one.end and one.start <= form.end + _LEADS for form in of_kms):
         source = Source.KMS if one.action is None or one.action.startswith("kms:") else source
     return Denial(
         line=event.line_at(one.start),

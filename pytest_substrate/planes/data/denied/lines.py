@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_substrate.planes.data.denied.hints import WANTED
+
 MOST_LINES: Final = 400_000
 MOST_CHARACTERS: Final = 64 * 1024 * 1024
 """Of a JSON document on several lines; a longer one is read as lines of text."""
@@ -29,6 +31,8 @@ _ENVELOPE: Final = frozenset(
 _CARRIED: Final = ("log", "@message", "message")
 _MANY: Final = ("Records", "events", "Events", "logEvents", "results", "log_events")
 """Keys whose list holds log lines, each an event of its own."""
+_MAY_CARRY: Final = re.compile(r"\"(?:log|@?message)\"")
+"""What stands in an envelope; a document without it and without a hint may stay as it is."""
 _JSON_LINE: Final = re.compile(r"^\s*(?:[\"{}\[\],]|-?\d|true\b|false\b|null\b|$)")
 _JSON_OPENS: Final = re.compile(r"^\s*[\[{](?:\s*|.*[,\[{]\s*)$")
 _TOKEN: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[{}\[\]]")
@@ -66,6 +70,9 @@ def lines_of(raw: Iterable[str]) -> Iterator[Line]:
                 continue
             yield from _replayed(gathered, first)
             gathered = []
+        if text.lstrip()[:1] not in ("{", "["):
+            yield Line(number=number, text=text)
+            continue
         if _JSON_OPENS.match(text) and (deep := _depth(text)) > 0:
             gathered, first, depth, size = [text], number, deep, len(text)
             continue
@@ -85,7 +92,7 @@ def _depth(text: str) -> int:
 
 
 def _line(text: str, number: int) -> Iterator[Line]:
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[") and (_MAY_CARRY.search(text) or WANTED.search(text)):
         found = _loaded(text)
         if isinstance(found, (dict, list)) and found:
             yield from _parts(text, found, number)

@@ -11,7 +11,7 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x
 _PRINTED: Final = re.compile(r"(?:\\x1b|\\u001b|\\033|\\e|\^\[|#033)\[[0-9;]*m", re.IGNORECASE)
 """A colour whose escape was itself escaped, as JSON, caret notation and syslog print it."""
 _BACKSLASHED: Final = re.compile(
-    r"\\+(?:u([dD][89abAB][0-9a-fA-F]{2})\\+u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})"
+    r"(?<!\\)\\+(?:u([dD][89abAB][0-9a-fA-F]{2})\\+u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})"
     r"|([\"'/nrt]))"
 )
 _CONTROL: Final = {"n": "\n", "r": "\n", "t": "\t"}

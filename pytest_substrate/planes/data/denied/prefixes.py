@@ -28,4 +28,5 @@ STAMPED: Final = re.compile(
 
 def bare(line: str) -> str:
     """The line without what a collector put before it."""
-    return _COLLECTED.sub("", line, count=1)
+    found = _COLLECTED.match(line)
+    return line if found is None else line[found.end() :]

@@ -71,6 +71,7 @@ def sentences(text: str) -> Iterator[Sentence]:
     floor = 0
     for found in _HEAD.finditer(text):
         sentence = _read(text, found, floor)
+        floor = found.end()
         if sentence is not None:
             floor = sentence.end
             yield sentence

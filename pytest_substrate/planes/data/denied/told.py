@@ -55,5 +55,5 @@ def told_of(*, start: int, end: int, message: str, operation: str | None = None,
 
 def request_in(text: str) -> str | None:
     """The id of the request of which a text tells."""
-    found = _REQUEST.search(text)
+    found = _REQUEST.search(text) if "equest" in text or "Rid" in text else None
     return None if found is None else found[1]
