@@ -37,6 +37,10 @@ _SAYS: Final = re.compile(
 )
 
 
+_KEYED: Final = re.compile(r"\S{1,1024}: Access Denied")
+"""Of one key of many that were to be deleted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     """A code, the namespace on its left, and what stands before and behind."""
@@ -178,7 +182,7 @@ def _message(place: _Place) -> _Form | None:
     said = place.after[gap.end() :]
     if place.weak:
         return _Form() if re.match(r"(?:null|UnknownError)\b", said) and place.code == "Forbidden" else None
-    if _SAYS.match(said) or (place.namespace and not said.strip()):
+    if _SAYS.match(said) or _KEYED.match(said) or (place.namespace and not said.strip()):
         return _by_frame(place)
     return None
 
@@ -189,8 +193,13 @@ def _access_log(place: _Place) -> _Form | None:
 
 
 def _by_frame(place: _Place) -> _Form:
-    found = _FRAME.search(place.after)
-    return _Form(operation=found[1]) if found else _Form()
+    return _Form(operation=operation_of_frame(place.after))
+
+
+def operation_of_frame(text: str) -> str | None:
+    """The operation whose answer the SDK for JavaScript was reading, by the first such function in a stack."""
+    found = _FRAME.search(text)
+    return None if found is None else found[1]
 
 
 _FORMS: Final[tuple[Callable[[_Place], _Form | None], ...]] = (

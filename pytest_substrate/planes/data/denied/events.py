@@ -11,7 +11,7 @@ from typing import Any, Final
 from pytest_substrate.planes.data.denied.hints import HINT
 from pytest_substrate.planes.data.denied.lines import Line
 from pytest_substrate.planes.data.denied.plain import plain
-from pytest_substrate.planes.data.denied.prefixes import BEGINS, STAMPED, bare
+from pytest_substrate.planes.data.denied.prefixes import BEGINS, SIBLING, STAMPED, bare
 from pytest_substrate.planes.data.denied.wrapping import goes_on
 
 MOST_LINES: Final = 2_000
@@ -118,8 +118,8 @@ def _document(line: Line) -> Event:
 
 
 def _belongs(held: Event, text: str, *, trace: bool) -> bool:
-    if not text.strip():
-        return trace or held.traced
+    if not text.strip() or SIBLING.match(text):
+        return not text.strip() and (trace or held.traced)
     blank = held.pieces[-1] == "\n"
     if text.startswith("<"):
         return _CONTINUES.match(text) is not None or not held.has_body or "(truncated" in held.tail
@@ -129,7 +129,11 @@ def _belongs(held: Event, text: str, *, trace: bool) -> bool:
         return True
     if blank:
         return False
-    return _is_below(held, text) or (held.speaks and not BEGINS.match(text) and goes_on(held.tail, text))
+    return _is_below(held, text) or (held.speaks and _speaks_on(held, plain(text)))
+
+
+def _speaks_on(held: Event, text: str) -> bool:
+    return not BEGINS.match(text) and goes_on(held.tail, text)
 
 
 def _is_below(held: Event, text: str) -> bool:

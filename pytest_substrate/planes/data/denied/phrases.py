@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from pytest_substrate.planes.data.denied.codes import operation_of_frame
 from pytest_substrate.planes.data.denied.exclusions import is_no_denial
 from pytest_substrate.planes.data.denied.operations import operation_named, permission_for, service_of
 from pytest_substrate.planes.data.denied.sentence import effect_in
@@ -52,6 +53,9 @@ _PHRASES: Final = tuple(
         ("parse_aws_s3_re", r"parse_aws_s3_response[^\n]{0,120}\n?\s{0,40}Forbidden \(HTTP 403\)"),
         ("lacked the neces", r"lacked the necessary privileges[^\n]{0,400}amazonaws\.com[^\n]{0,400}403 Forbidden"),
         ("Generic S3 error", r"Generic S3 error: [^\n]{0,200}403 Forbidden: (?:No Body|\s{0,40}$)"),
+        ("(Forbidden_403)", r"amazonaws\.com[^\n]{0,400}\(Forbidden_403\), with reason: ?(?:Forbidden|\s{0,40}$)"),
+        ("httpStatusCode", r"\bUnknownError\b[\s\S]{0,1500}?httpStatusCode[\"']?\s?:\s?403\b"),
+        ("httpStatusCode", r"httpStatusCode[\"']?\s?:\s?403\b[\s\S]{0,400}?\bUnknownError\b"),
         (
             "`403 Forbidden`",
             r"Error executing \"(?P<operation>\w{1,60})\" on \"https?://[^\n]{1,1600}`403 Forbidden` resp\w+ \(c",
@@ -97,7 +101,7 @@ def _told(found: re.Match[str]) -> Told | None:
         start=found.start(),
         end=found.end(),
         message=found[0] + after,
-        operation=groups.get("operation"),
+        operation=groups.get("operation") or operation_of_frame(found[0]),
         service="s3" if groups.get("operation") else None,
     )
     if groups.get("action"):

@@ -20,7 +20,11 @@ _HEAD: Final = re.compile(
 )
 _BARE: Final = re.compile(r"Not\s+authorized\s+to\s+perform\s+\w+:")
 """STS says it so, of somebody whom it does not name."""
-_WHO: Final = re.compile(r"(?:\b(?:User|Principal|Identity|Role)\b:?\s+|(?=\barn:aws))", re.IGNORECASE)
+_WHO: Final = re.compile(
+    r"(?<![\w/.+=,@-])(?:User|Principal|Identity|Role):\s+|(?<![\w/:.+=,@-])(?:User|Principal|Identity|Role)\s+|(?=\barn:aws)",
+    re.IGNORECASE,
+)
+"""What stands before a name, where it isn't the end of one (`user/ci-user`)."""
 _ACTION: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,40}:[A-Za-z][A-Za-z0-9]{1,80}\*?|[a-z][a-z0-9-]{0,40}:\*")
 _ON: Final = re.compile(r"\s*\bon\s+(?:(?:the\s+)?resources?\s*:|resource\b)\s*", re.IGNORECASE)
 _KINDS: Final = (
@@ -44,11 +48,13 @@ _WHY: Final = re.compile(
 _ENDS: Final = re.compile(
     r"\s+because\b|\s+with\s+an\s+explicit\b|\s*\(Service\b|\s*,?\s*(?:status code|request id)\b|\n"
     r"|\s+Encoded\s+authorization"
-    r"|[\"'<>{}\[\]`]|;|,\s|\.\s|\)\s|\)$|\.$|\s\(",
+    r"|[\"'<>{}\[\]`]|;|,[ \t]|\.[ \t]|\)[ \t]|\)$|\.$|[ \t]\(",
     re.IGNORECASE,
 )
 _REASONED: Final = re.compile(r"\s+(?:because|with)\b|\s*\(Service|\s+Encoded", re.IGNORECASE)
 """Ends that show a name to be whole, blanks in it included."""
+_QUOTES: Final = re.compile(r"([\"'`])\1?")
+"""Doubled, where a table of comma-separated values holds the text."""
 _LONGEST: Final = 2_000
 
 
@@ -180,16 +186,18 @@ def _resource(text: str, at: int) -> tuple[str | None, int]:
     if on is None:
         return None, at
     begin = on.end()
-    quote = text[begin : begin + 1]
-    if quote in ('"', "'", "`"):
-        close = text.find(quote, begin + 1, begin + _LONGEST)
-        if close < 0:
+    quoted = _QUOTES.match(text, begin)
+    if quoted is not None:
+        close = text.find(quoted[0], quoted.end(), begin + _LONGEST)
+        name = text[quoted.end() : close]
+        if close < 0 or ("\n" in name and any(re.search(r"\s", piece.strip()) for piece in name.split("\n"))):
             return None, begin
-        return _clean(text[begin + 1 : close]), close + 1
+        return _clean(name), close + len(quoted[0])
     ends = _ENDS.search(text, begin, begin + _LONGEST)
     stop = ends.start() if ends is not None else min(len(text), begin + _LONGEST)
     raw = text[begin:stop]
-    if ends is not None and ends[0] == "\n" and raw.startswith("arn:"):
+    named = raw.startswith("arn:") or "arn:".startswith(raw)
+    if ends is not None and ends[0] == "\n" and named and " " not in raw:
         more = re.match(r"\n[ \t]*(\S{1,500})(?=\s+(?:because\s+no|with\s+an\s+explicit)\b)", text[stop : stop + 800])
         if more is not None and more[1] not in ("because", "with"):
             return _clean(raw + more[1]), stop + more.end()
@@ -199,20 +207,25 @@ def _resource(text: str, at: int) -> tuple[str | None, int]:
         word = re.match(r"\S+", raw)
         raw = word[0] if word else raw
         stop = begin + len(raw)
-    return _clean(raw), stop
+    return (None if "arn:".startswith(raw) else _clean(raw)), stop
 
 
 def _cut_name(text: str, begin: int, stop: int) -> tuple[str | None, int]:
-    """A name that goes on in the next line, which the event holds."""
-    more = re.match(r"\n([\w.:/+=,@*\-]+)", text[stop : stop + 500])
-    if more is None:
-        return None, stop
-    return _clean(text[begin:stop] + more[1]), stop + more.end()
+    """A name that goes on in the next line, and in those that follow while they are cut as well."""
+    name = text[begin:stop]
+    while is_cut_at_width(text[max(0, stop - 800) : stop]):
+        more = re.match(r"\n([\w.:/+=,@*\-]+)", text[stop : stop + 500])
+        if more is None:
+            break
+        name, stop = name + more[1], stop + more.end()
+        if text[stop : stop + 1] != "\n":
+            break
+    return _clean(name), stop
 
 
 def _clean(raw: str) -> str | None:
     name = "".join(piece.strip() for piece in raw.split("\n")) if "\n" in raw else raw.strip()
-    if name.endswith(("...", "…")):
+    if name.endswith(("..", "…")):
         return None  # somebody cut it
     if name.startswith("arn:"):
         name = name.rstrip(".,;")

@@ -9,8 +9,10 @@ _FLOW: Final = ("is", "not", "authorized", "to", "perform:", None, "on", "resour
 """The sentence's words behind the principal; None is a name."""
 _DENYING: Final = ("an", "explicit", "deny", "in")
 _REASON_WORDS: Final = 8
+_OPEN_QUOTE: Final = re.compile(r"authorized\s+to\s+perform\b[^\"]{1,200}\bresource:\s*\"[^\"]{0,1024}$")
+"""A resource whose quotes are not closed yet."""
 _NAMED_REASON: Final = re.compile(r"^\S*[\"']?\s*(?:because\b|with\s+an\s+explicit|on\s+resource)")
-_WIDTHS: Final = range(60, 260)
+_WIDTHS: Final = range(24, 400)
 MORE_OF_A_NAME: Final = re.compile(r"^[\w.:/+=,@*\-]{1,400}[\"']?(?:$|[\s)\]},;])")
 
 
@@ -35,8 +37,8 @@ def is_cut_at_width(tail: str) -> bool:
 def _unfinished(tail: str, following: str, *, cut: bool) -> bool:
     begun = _begun(tail)
     words = [] if begun is None else begun.split()
-    if begun is None or not words or words[-1] == "action":
-        return begun is not None and not words
+    if begun is None or not words or words[-1] == "action" or _OPEN_QUOTE.search(begun):
+        return begun is not None and words[-1:] != ["action"]
     rest = _after_name(words)
     for wanted in _FLOW:
         if not rest:

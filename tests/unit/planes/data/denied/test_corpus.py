@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,44 @@ from typing import Any
 import pytest
 
 from pytest_substrate.planes.data.denied import find_denials
-from pytest_substrate.planes.data.denied.find import find_denials as denials_in
 
-CORPUS = json.loads((Path(__file__).parents[5] / "fixtures" / "denials" / "corpus.json").read_text(encoding="ascii"))
+FOLDER = Path(__file__).parents[5] / "fixtures" / "denials"
+CORPUS = json.loads((FOLDER / "corpus.json").read_text(encoding="ascii"))
+FIELD = json.loads((FOLDER / "field.json").read_text(encoding="ascii"))
+NEAR_MISSES = json.loads((FOLDER / "near-misses.json").read_text(encoding="ascii"))
 FIELDS = ("principal", "action", "resource", "effect", "source")
 
 
 def found(log: str) -> list[dict[str, Any]]:
-    """What is found in a log, by the fields of the corpus."""
-    return [
-        {field: denial.to_json()[field] for field in FIELDS} for denial in denials_in(io.StringIO(log, newline="\n"))
-    ]
+    """What is found in a log, as the command tells it."""
+    return [denial.to_json() for denial in find_denials(log.split("\n"))]
 
 
 @pytest.mark.parametrize("case", CORPUS, ids=[case["name"] for case in CORPUS])
 def test_corpus(case: dict[str, Any]) -> None:
     """Each refusal once, with what the log says of it and nothing made up."""
-    assert case["denials"] == found(case["log"])
+    assert case["denials"] == [{field: denial[field] for field in FIELDS} for denial in found(case["log"])]
+
+
+@pytest.mark.parametrize("case", FIELD, ids=[case["name"] for case in FIELD])
+def test_forms_from_the_field(case: dict[str, Any]) -> None:
+    """What SDKs, agents and tools really print, in its exports and wrappings: line and policy too."""
+    attributed = [
+        {**denial, "attributed": None not in (denial["principal"], denial["action"], denial["resource"])}
+        for denial in case["denials"]
+    ]
+    assert attributed == found(case["log"])
+
+
+@pytest.mark.parametrize("log", NEAR_MISSES)
+def test_near_misses(log: str) -> None:
+    """Credentials, other clouds, files, databases, Kafka, and talk about denials."""
+    assert [] == found(log)
+
+
+def test_near_misses_among_each_other() -> None:
+    """None of them becomes one beside another."""
+    assert [] == found("\n".join(log for log in NEAR_MISSES if "\n" not in log))
 
 
 @pytest.mark.parametrize(
@@ -34,8 +54,8 @@ def test_corpus(case: dict[str, Any]) -> None:
 )
 def test_another_log_line_is_another_denial(log: str) -> None:
     """The same event once more, after a line of its own, is one more entry of the same words."""
-    once = found(log)
-    twice = found(f"{log}\n2026-03-02T10:00:00Z INFO going on\n{log}")
+    once = [{**denial, "line": 0} for denial in found(log)]
+    twice = [{**denial, "line": 0} for denial in found(f"{log}\n2026-03-02T10:00:00Z INFO going on\n{log}")]
     assert [*once, *once] == twice
 
 
