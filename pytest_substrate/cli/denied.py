@@ -14,15 +14,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pytest_substrate.model.errors import BadInput
 
 if TYPE_CHECKING:
     from pytest_substrate.planes.data.denied import Denial
 
+
 HELP: Final = "the AWS denials in a log: who was refused what, on what, by which kind of policy"
 SCHEMA: Final = "substrate.denied/1"
+_MEND: Final = "name a log, or - for standard input"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,19 +35,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Find them and tell them."""
+    """Find them and tell them, each as it is found."""
     from pytest_substrate.planes.data.denied import find_denials
 
-    with _opened(options.file) as stream:
-        found = tuple(find_denials(stream))
+    count = attributed = 0
+    with _opened(options.file) as lines:
+        if options.format == "json":
+            print(f'{{\n  "schema": "{SCHEMA}",\n  "denials": [', end="")
+        for denial in find_denials(lines):
+            if options.format == "json":
+                print("," if count else "", json.dumps(denial.to_json(), ensure_ascii=False), sep="\n    ", end="")
+            else:
+                print(_line(denial))
+            count += 1
+            attributed += denial.attributed
     if options.format == "json":
-        said = {"schema": SCHEMA, "denials": [denial.to_json() for denial in found]}
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        print("\n  ]\n}" if count else "]\n}")
     else:
-        for denial in found:
-            print(_line(denial))
-        print(f"{len(found)} denials, {sum(denial.attributed for denial in found)} attributed")
-    return 0 if not found else 1 if all(denial.attributed for denial in found) else 10
+        print(f"{count} denials, {attributed} attributed")
+    return 0 if not count else 1 if attributed == count else 10
 
 
 def _line(denial: Denial) -> str:
@@ -59,20 +67,29 @@ def _line(denial: Denial) -> str:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[IO[str]]:
-    """The log as text; bytes that aren't UTF-8 are read all the same."""
+def _opened(name: str) -> Iterator[Iterator[str]]:
+    """The lines of the log; bytes that aren't UTF-8 are read all the same. BadInput where it can't be read."""
     if name == "-":
-        yield io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace", newline="\n")
+        if sys.stdin is None:
+            raise BadInput("standard input", "is closed", _MEND)
+        yield _lines("standard input", sys.stdin.buffer)
         return
-    mend = "name a log, or - for standard input"
     try:
         descriptor = os.open(Path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise BadInput(name, f"can't be read: {reason}", mend) from None
+        raise BadInput(name, f"can't be read: {reason}", _MEND) from None
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise BadInput(name, "is a folder", mend)
+        raise BadInput(name, "is a folder", _MEND)
     os.set_blocking(descriptor, True)
-    with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace", newline="\n") as stream:
-        yield stream
+    with os.fdopen(descriptor, "rb") as file:
+        yield _lines(name, file)
+
+
+def _lines(name: str, file: BinaryIO) -> Iterator[str]:
+    try:
+        yield from io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BadInput(name, f"can't be read: {reason}", _MEND) from None

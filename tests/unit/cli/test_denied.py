@@ -41,3 +41,30 @@ def test_what_can_not_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     for name in (str(tmp_path / "none"), str(tmp_path)):
         assert 2 == main(["denied", name])
         assert 1 == len(capsys.readouterr().err.splitlines())
+
+
+def test_utf_16(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a shell of Windows redirects is read too."""
+    file = tmp_path / "app.log"
+    file.write_bytes(("start\r\n" + WHOLE).encode("utf-16"))
+    assert 1 == main(["denied", str(file), "--format", "json"])
+    [denial] = json.loads(capsys.readouterr().out)["denials"]
+    assert (2, "arn:aws:iam::1:user/a", "arn:aws:s3:::b/k") == (denial["line"], denial["principal"], denial["resource"])
+
+
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that says so, and 2."""
+    monkeypatch.setattr(sys, "stdin", None)
+    assert 2 == main(["denied", "-"])
+    assert 1 == len(capsys.readouterr().err.splitlines())
+
+
+def test_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each, and how many there are."""
+    file = tmp_path / "app.log"
+    file.write_text(WHOLE + HALF, encoding="utf-8")
+    assert 10 == main(["denied", str(file)])
+    one, other, count = capsys.readouterr().out.splitlines()
+    assert "1: arn:aws:iam::1:user/a may not s3:GetObject on arn:aws:s3:::b/k: no reason given" == one
+    assert "2: somebody may not s3:GetObject on something: no reason given" == other
+    assert "2 denials, 1 attributed" == count

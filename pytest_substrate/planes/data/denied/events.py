@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pytest_substrate.planes.data.denied.hints import HINT
+from pytest_substrate.planes.data.denied.hints import is_hinted
 from pytest_substrate.planes.data.denied.lines import Line
 from pytest_substrate.planes.data.denied.plain import plain
 from pytest_substrate.planes.data.denied.prefixes import BEGINS, SIBLING, STAMPED, bare
@@ -78,7 +78,7 @@ class Event:
         self.traced = self.traced or _TRACEBACK in piece
         self.has_body = self.has_body or "<Code>" in piece
         self.speaks = self.speaks or "User" in piece or "arn:aws" in piece or "uthorized" in piece
-        self.hinted = self.hinted or HINT.search(piece) is not None
+        self.hinted = self.hinted or is_hinted(piece)
 
     def line_at(self, offset: int) -> int:
         """The number of the log's line in which a character of the text stands."""

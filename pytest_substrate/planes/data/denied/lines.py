@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_substrate.planes.data.denied.hints import WANTED
+from pytest_substrate.planes.data.denied.hints import is_wanted
 
 MOST_LINES: Final = 400_000
-MOST_CHARACTERS: Final = 64 * 1024 * 1024
+MOST_CHARACTERS: Final = 32 * 1024 * 1024
 """Of a JSON document on several lines; a longer one is read as lines of text."""
 
 _ENVELOPE: Final = frozenset(
@@ -57,7 +57,9 @@ def lines_of(raw: Iterable[str]) -> Iterator[Line]:
     gathered: list[str] = []
     first = depth = size = 0
     for number, one in enumerate(raw, start=1):
-        text = one.rstrip("\r\n")
+        text = one.rstrip("\r\n\0")
+        if "\0" in text:  # UTF-16 that was read as UTF-8
+            text = text.replace("\0", "")
         if gathered:
             if _JSON_LINE.match(text) and len(gathered) < MOST_LINES and size < MOST_CHARACTERS:
                 gathered.append(text)
@@ -92,7 +94,7 @@ def _depth(text: str) -> int:
 
 
 def _line(text: str, number: int) -> Iterator[Line]:
-    if text.lstrip()[:1] in ("{", "[") and (_MAY_CARRY.search(text) or WANTED.search(text)):
+    if text.lstrip()[:1] in ("{", "[") and (_MAY_CARRY.search(text) or is_wanted(text)):
         found = _loaded(text)
         if isinstance(found, (dict, list)) and found:
             yield from _parts(text, found, number)

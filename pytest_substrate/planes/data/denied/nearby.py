@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pytest_substrate.planes.data.denied.hints import WANTED
+from pytest_substrate.planes.data.denied.hints import is_wanted
 from pytest_substrate.planes.data.denied.lines import Line
 
 _NEAR: Final = 1_500
@@ -21,7 +21,7 @@ def nearby(lines: Iterable[Line]) -> Iterator[Line]:
     size = behind = 0
     lost = False
     for line in lines:
-        if WANTED.search(line.text) is not None:
+        if is_wanted(line.text):
             behind = _NEAR
         elif behind:
             behind -= 1
