@@ -89,9 +89,9 @@ def test_required_beside_own_tests(project: Project, spread: tuple[str, ...]) ->
     ("arguments", "words"),
     [
         (("-m", "messaging_plane or not slow"), ["messaging_plane or not slow", "true without it"]),
-        (("-m", "drift_sweep"), ["drift_sweep", "no checks yet", "demand messaging_plane"]),
+        (("-m", "drift_sweep"), ["drift_sweep", "no checks yet", "demand release_plane, messaging_plane"]),
         (("--substrate-require", "drift_sweep"), ["drift_sweep", "no checks yet"]),
-        (("substrate.toml::release_plane",), ["release_plane", "no checks yet"]),
+        (("substrate.toml::drift_sweep",), ["drift_sweep", "no checks yet"]),
         (("--substrate-require", "messaging"), ["--substrate-require", "'messaging' is not a plane", "one of"]),
         (("substrate.toml::nope",), ["node id", "'nope' is not a plane"]),
         (("substrate.toml",), ["substrate.toml", "demands no plane", "::messaging_plane"]),

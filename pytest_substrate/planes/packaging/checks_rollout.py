@@ -143,7 +143,8 @@ ROLLOUT: Final[tuple[Check, ...]] = (
         subjects=subjects.workloads,
         why="A service that crashes and comes back has the desired count most of the time.",
         how="Stopped tasks of the last hour or so, as long as ECS remembers them, of a service those of its newest "
-        "deployment: exit code, stop code, reason and log stream are the evidence.",
+        "deployment, of a job those since its last run that ended well: exit code, stop code, reason and log stream "
+        "are the evidence.",
         red_when="a task stopped without a deployment, a scaling, a person or a lost host that explains it; a failed "
         "health check explains none.",
         permissions=(

@@ -5,7 +5,8 @@ ECS keeps a stopped task for about an hour, with a stop code, a reason, and each
 person or the platform below explains it: a deployment or a scale-in, StopTask, a Spot interruption, a host that went
 away. A failed health check counts, though ECS calls it initiated by the scheduler, as it calls a scale-in.
 
-Of a service, the tasks of its newest deployment count, as those before are what it replaced.
+Of a service, the tasks of its newest deployment count, as those before are what it replaced. Of a job, the runs after
+its last one that ended well count, as a failure that a later run made good is over.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def diagnose_stops(stops: Seen, deployments: Deployments, definition: Definition
 
 def _judged(stops: Seen, deployments: Deployments, definition: Definition, container: str) -> Diagnosis:
     known = stops.stops if isinstance(stops, Stops) else ()
-    since = _since(deployments)
+    since = _last_good_run(known, container) if deployments is None else _since(deployments)
     counted = [stop for stop in known if not _replaced(stop, since)]
     crashes = [crash for stop in counted if (crash := _crash(stop, container, job=deployments is None)) is not None]
     facts: dict[str, FactValue] = {"total": len(counted), "count": len(crashes), "since": text_of(since)}
@@ -87,6 +88,18 @@ def _judged(stops: Seen, deployments: Deployments, definition: Definition, conta
 def _since(deployments: Deployments) -> Instant | None:
     known = deployments.deployments if isinstance(deployments, ServiceDeployments) else ()
     return known[0].created if known else None
+
+
+def _last_good_run(stops: Sequence[Stop], container: str) -> Instant | None:
+    """When the last run of a job began that ended by itself, every container of it with 0."""
+    good = (
+        stop.created
+        for stop in stops
+        if stop.code == "EssentialContainerExited"
+        and any(end.name == container and end.exit_code == 0 for end in stop.containers)
+        and _crash(stop, container, job=True) is None
+    )
+    return max((created for created in good if created is not None), key=lambda created: created.at, default=None)
 
 
 def _replaced(stop: Stop, since: Instant | None) -> bool:

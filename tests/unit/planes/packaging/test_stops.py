@@ -106,6 +106,32 @@ def test_a_job_may_end() -> None:
     assert "container-crashed" == judged(CRASH, deployments=None).cause
 
 
+def test_a_job_that_was_made_good() -> None:
+    """A run that ended well after a crash ends the matter; one that crashed after it, or in its second, doesn't."""
+    good = stop(EXITED, "Essential container in task exited", end(0), after_s=60.0)
+    for code, reason, after_s, outcome in (
+        (EXITED, "Essential container in task exited", 0.0, Outcome.PASS),
+        (NOT_STARTED, "CannotPullContainerError: not found", 0.0, Outcome.PASS),
+        (EXITED, "Essential container in task exited", 60.0, Outcome.VIOLATION),
+        (EXITED, "Essential container in task exited", 120.0, Outcome.VIOLATION),
+    ):
+        assert outcome is judged(stop(code, reason, end(1), after_s=after_s), good, deployments=None).outcome
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        stop("UserInitiated", "Task stopped by user", end(0), after_s=90.0),
+        stop(EXITED, "Essential container in task exited", end(0), end(1, name="side"), after_s=90.0),
+        stop(EXITED, "Essential container in task exited", end(None), after_s=90.0),
+        stop(EXITED, "Essential container in task exited", end(0, name="side"), after_s=90.0),
+    ],
+)
+def test_what_does_not_make_a_job_good(later: Stop) -> None:
+    """A run that was stopped, or whose own container's end is not known to be 0."""
+    assert Outcome.VIOLATION is judged(later, CRASH, deployments=None).outcome
+
+
 def test_evidence() -> None:
     """Exit code, stop code, time and the log stream of the last one."""
     facts = judged(CRASH, CRASH).facts
