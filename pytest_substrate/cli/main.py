@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "ledger": "the incidents in the history of verdicts, open and closed, with their proofs",
     "explain": "what a check states, why, how it is proven, and what to do when it is red",
     "faults": "the named ways to break the embedded platform",
+    "replay": "an incident told end to end on the embedded platform: red, narrowed, fixed, green",
     "up": "keep the embedded platform running and print its endpoints",
     "image": "whether an image holds what its contract says, read from its layers",
     "probe": "the Kafka ladder from here against any broker",

@@ -154,13 +154,23 @@ def apply_fault(attachment: Attachment, name: str) -> None:
     _control(attachment, f"/faults/{quote(name, safe='')}/apply", where=f"fault {name!r}")
 
 
+def begin_chapter(attachment: Attachment, name: str) -> None:
+    """Make the change of a story's chapter; BadInput where there is none of that name, or it can't be made."""
+    _control(attachment, f"/chapters/{quote(name, safe='')}/apply", where=f"chapter {name}")
+
+
+def take_back(attachment: Attachment, name: str) -> None:
+    """Undo the change of a chapter, which must be the last that was made."""
+    _control(attachment, f"/chapters/{quote(name, safe='')}/undo", where=f"chapter {name}")
+
+
 def undo_faults(attachment: Attachment) -> None:
-    """Undo every fault that is applied, the last one first."""
+    """Undo every fault and every chapter's change, the last one first."""
     _control(attachment, "/faults/undo", where="undoing the faults")
 
 
 def applied_faults(attachment: Attachment) -> Sequence[str]:
-    """The faults that are applied now."""
+    """The faults and the chapters whose changes are made now."""
     return tuple(_control(attachment, "/faults", where="the embedded platform")["applied"])
 
 

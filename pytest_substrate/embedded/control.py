@@ -1,7 +1,8 @@
-"""The platform's control endpoint: faults are applied and undone over loopback, with a token from the attach file.
+"""The platform's control endpoint: faults and the changes of stories are made and undone over loopback, with a token
+from the attach file.
 
-It is how a later run reaches a platform that `substrate up` keeps. What a fault does, it does through the platform's
-public API; the endpoint only says which.
+It is how a later run reaches a platform that `substrate up` keeps. What a fault or a chapter does, it does through the
+platform's public API; the endpoint only says which.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from urllib.parse import unquote
 
 from pytest_substrate.embedded.faults import find_fault
 from pytest_substrate.embedded.platform.platform import Platform
+from pytest_substrate.embedded.replay import find_chapter
 from pytest_substrate.model.errors import BadInput
 
 
 class Control:
-    """Serves one platform. Faults nest: the last one applied is undone first."""
+    """Serves one platform. Changes nest: the last one made is undone first."""
 
     def __init__(self, platform: Platform) -> None:
         self.token = secrets.token_urlsafe(24)
@@ -71,6 +73,10 @@ class Control:
                 return self._guarded(self._apply, unquote(name))
             case ["faults", "undo"]:
                 return self._guarded(self._undo_all, "")
+            case ["chapters", name, "apply"]:
+                return self._guarded(self._begin_chapter, unquote(name))
+            case ["chapters", name, "undo"]:
+                return self._guarded(self._take_back, unquote(name))
         return 404, {"error": "no such control"}
 
     def _guarded(self, act: Any, name: str) -> tuple[int, Mapping[str, Any]]:
@@ -86,9 +92,20 @@ class Control:
     def _apply(self, name: str) -> None:
         if name in self._applied:
             raise BadInput(f"fault {name!r}", "it is applied already", "name it once")
-        broken = find_fault(name).applied(self._platform)
-        broken.__enter__()
-        self._applied[name] = broken
+        self._make(name, find_fault(name).applied(self._platform))
+
+    def _begin_chapter(self, name: str) -> None:
+        self._make(name, find_chapter(name).applied(self._platform))
+
+    def _make(self, name: str, change: contextlib.AbstractContextManager[None]) -> None:
+        change.__enter__()
+        self._applied[name] = change
+
+    def _take_back(self, name: str) -> None:
+        if next(reversed(self._applied), None) != name:
+            raise BadInput(f"chapter {name!r}", "it is not the last change that was made", "undo all of them")
+        _, change = self._applied.popitem()
+        change.__exit__(None, None, None)
 
     def _undo_all(self, _: str) -> None:
         while self._applied:

@@ -121,7 +121,7 @@ def _rungs(block: Block, page: Page) -> Iterator[Line]:
             yield from _green(rungs, ladder, page)
         elif outcome not in (None, Outcome.NOT_REACHED):
             for rung in rungs:
-                yield from _one(rung, block, page)
+                yield from rung_lines(rung, page, within=block.subject)
     behind = [rung for rung in block.rungs if rung.record and rung.record.outcome is Outcome.NOT_REACHED]
     without = [rung for rung in block.rungs if rung.record is None]
     for rungs_left, glyph, what, markup in (
@@ -169,7 +169,11 @@ def _note(rungs: Sequence[Rung], page: Page) -> str:
     return f"{first}{page.glyphs.dots if dot else ''}:{port}  {shown}" if host else shown
 
 
-def _one(rung: Rung, block: Block, page: Page) -> Iterator[Line]:
+def rung_lines(rung: Rung, page: Page, *, within: str = "") -> Iterator[Line]:
+    """A rung that isn't green: what it states, what is wrong, its layer, its next command.
+
+    `within` is the subject that goes without saying.
+    """
     record = rung.record
     assert record is not None  # noqa: S101  grouped by the outcome of a record
     glyph, markup = {
@@ -177,7 +181,7 @@ def _one(rung: Rung, block: Block, page: Page) -> Iterator[Line]:
         Outcome.INCONCLUSIVE: (page.glyphs.unknown, ("yellow", "bold")),
         Outcome.WAIVED: (page.glyphs.waived, ("blue",)),
     }[record.outcome]
-    of = "" if record.subject == block.subject else f" [{record.subject.removeprefix(block.subject + '/')}]"
+    of = "" if record.subject == within else f" [{record.subject.removeprefix(within + '/')}]"
     yield from _wrapped(f"{record.check}{of} {rung.check.statement}", page, indent=1, glyph=glyph, markup=markup)
     yield from _wrapped(record.message, page, indent=5)
     if record.outcome is Outcome.WAIVED:

@@ -27,13 +27,15 @@ def make_target(
     owner: bool,
     progress: Callable[[str], None],
     faults: Sequence[str] = (),
+    alone: bool = False,
     source: Callable[[], str] | None = None,
     run_id: str | None = None,
     home: Path = Path(),
 ) -> Target:
     """The target of a run: made by its owner, joined through the run's private `folder` by every other process.
 
-    Nothing is asked of AWS yet: `guard` does that first, on the owner. `faults` are for the embedded target alone.
+    Nothing is asked of AWS yet: `guard` does that first, on the owner. `faults` and `alone` (whether its
+    owner will change it) are for the embedded target alone.
     `home` is the folder of the declaration, at which the paths in it start.
     `run_id` is the owner's, by which its evidence names the run; made here where there is none.
     Raises BadInput or TargetError where the target can't be had.
@@ -52,7 +54,9 @@ def make_target(
     if kind is TargetKind.EMBEDDED:
         from pytest_substrate.targets.embedded import join_embedded, own_embedded
 
-        return own_embedded(setting, folder=folder, faults=faults) if owner else join_embedded(setting, folder=folder)
+        if owner:
+            return own_embedded(setting, folder=folder, faults=faults, alone=alone)
+        return join_embedded(setting, folder=folder)
     if kind is TargetKind.LOCALSTACK:
         from pytest_substrate.targets.localstack import LocalstackTarget
 

@@ -155,9 +155,13 @@ class EmbeddedTarget(ControlPlaneTarget):
         return last
 
 
-def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str]) -> EmbeddedTarget:
-    """The platform as the run's owner holds it. Raises BadInput where it can't be had, TargetError where it is busy."""
+def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str] = (), alone: bool = False) -> EmbeddedTarget:
+    """The platform as the run's owner holds it. Raises BadInput where it can't be had, TargetError where it is busy.
+
+    `alone` where the owner will change it, as faults do: what was changed is undone at the end.
+    """
     require_local()
+    alone = alone or bool(faults)
     if faults:
         from pytest_substrate.embedded.faults import find_fault
 
@@ -167,12 +171,12 @@ def own_embedded(setting: Setting, *, folder: Path, faults: Sequence[str]) -> Em
         named = os.environ.get(ATTACH_VARIABLE)
         if named:
             attachment = read_attachment(Path(named))
-            held.enter_context(_lock(attachment, alone=bool(faults), progress=setting.progress))
+            held.enter_context(_lock(attachment, alone=alone, progress=setting.progress))
         else:
             # what a probe will need is prepared while the platform starts, and this process would only wait
             threading.Thread(target=_prepare, args=(setting.declaration.region,), name="prepare", daemon=True).start()
             attachment = read_attachment(held.enter_context(start_server(progress=setting.progress)))
-        if faults and named:
+        if alone and named:
             held.callback(undo_faults, attachment)  # a platform of one's own goes with its faults
         for fault in faults:
             setting.progress(f"applying the fault {fault}")

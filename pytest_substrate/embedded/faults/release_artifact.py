@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pytest_substrate.embedded.faults import fault
 from pytest_substrate.embedded.platform import names, pipeline
 from pytest_substrate.embedded.platform.platform import Platform
-from pytest_substrate.embedded.platform.releases import attested, later_image, record, recorded
+from pytest_substrate.embedded.platform.releases import attested, later_image, mutability, record, recorded
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.provenance import REVISION
 
@@ -26,7 +26,7 @@ _OTHER_COMMIT: Final = "0" * 40
 )
 def tags_can_move(platform: Platform) -> Iterator[None]:
     """The tag of a release may mean another image tomorrow."""
-    with _mutability(platform, "MUTABLE"):
+    with mutability(platform, "MUTABLE"):
         yield
 
 
@@ -39,7 +39,7 @@ def tags_can_move(platform: Platform) -> Iterator[None]:
 )
 def released_tag_exempt(platform: Platform) -> Iterator[None]:
     """IMMUTABLE at the first look."""
-    with _mutability(platform, "IMMUTABLE_WITH_EXCLUSION", "1.*"):
+    with mutability(platform, "IMMUTABLE_WITH_EXCLUSION", "1.*"):
         yield
 
 
@@ -189,23 +189,6 @@ def provenance_cut(platform: Platform) -> Iterator[None]:
     content = json.dumps(pipeline.provenance(_digest(platform))).encode()
     with _beside(platform, content[: len(content) // 2]):
         yield
-
-
-@contextlib.contextmanager
-def _mutability(platform: Platform, mode: str, *filters: str) -> Iterator[None]:
-    """The repository's tags with another mutability."""
-    ecr = platform.client("ecr")
-
-    def put(mode: str, filters: Sequence[str] = ()) -> None:
-        exempt = [{"filterType": "WILDCARD", "filter": one} for one in filters]
-        more = {"imageTagMutabilityExclusionFilters": exempt} if exempt else {}
-        ecr.put_image_tag_mutability(repositoryName=names.REPOSITORY, imageTagMutability=mode, **more)
-
-    try:
-        put(mode, filters)
-        yield
-    finally:
-        put("IMMUTABLE")
 
 
 def _record(platform: Platform, **changes: str) -> contextlib.AbstractContextManager[None]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pytest_substrate.embedded.faults import fault
 from pytest_substrate.embedded.platform import names, release, roles
 from pytest_substrate.embedded.platform.platform import Platform
+from pytest_substrate.embedded.platform.release import publishing
 from pytest_substrate.model.outcome import Layer
 
 _ANYTHING: Final = roles.statement(["*"], ["*"])
@@ -70,7 +71,7 @@ def every_action_of_the_registry(platform: Platform) -> Iterator[None]:
 )
 def push_to_every_repository(platform: Platform) -> Iterator[None]:
     """One team's pipeline may publish any team's image."""
-    with _policy(platform, release.publish_policy(on=release.REPOSITORY_ARN.replace(names.REPOSITORY, "*"))):
+    with publishing(platform, release.publish_policy(on=release.REPOSITORY_ARN.replace(names.REPOSITORY, "*"))):
         yield
 
 
@@ -83,7 +84,7 @@ def push_to_every_repository(platform: Platform) -> Iterator[None]:
 )
 def login_denied(platform: Platform) -> Iterator[None]:
     """The one action that no repository limits is the one that is forgotten."""
-    with _policy(platform, release.publish_policy(without="ecr:GetAuthorizationToken")):
+    with publishing(platform, release.publish_policy(without="ecr:GetAuthorizationToken")):
         yield
 
 
@@ -96,7 +97,7 @@ def login_denied(platform: Platform) -> Iterator[None]:
 )
 def manifest_denied(platform: Platform) -> Iterator[None]:
     """A push that fails after all its bytes."""
-    with _policy(platform, release.publish_policy(without="ecr:PutImage")):
+    with publishing(platform, release.publish_policy(without="ecr:PutImage")):
         yield
 
 
@@ -109,7 +110,7 @@ def manifest_denied(platform: Platform) -> Iterator[None]:
 )
 def layers_denied(platform: Platform) -> Iterator[None]:
     """A push that fails after its first layer."""
-    with _policy(platform, release.publish_policy(without="ecr:CompleteLayerUpload")):
+    with publishing(platform, release.publish_policy(without="ecr:CompleteLayerUpload")):
         yield
 
 
@@ -122,7 +123,7 @@ def layers_denied(platform: Platform) -> Iterator[None]:
 )
 def pull_denied(platform: Platform) -> Iterator[None]:
     """Least privilege, one action too few."""
-    with _policy(platform, release.publish_policy(without="ecr:GetDownloadUrlForLayer")):
+    with publishing(platform, release.publish_policy(without="ecr:GetDownloadUrlForLayer")):
         yield
 
 
@@ -135,7 +136,7 @@ def pull_denied(platform: Platform) -> Iterator[None]:
 )
 def policy_of_another_repository(platform: Platform) -> Iterator[None]:
     """All actions are right, on something that isn't there."""
-    with _policy(platform, release.publish_policy(on=f"{release.REPOSITORY_ARN}-old")):
+    with publishing(platform, release.publish_policy(on=f"{release.REPOSITORY_ARN}-old")):
         yield
 
 
@@ -192,16 +193,6 @@ def role_may_open_the_repository(platform: Platform) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _policy(platform: Platform, policy: roles.Policy) -> Iterator[None]:
-    """The role's inline policy in another form."""
-    try:
-        release.set_policy(platform, policy)
-        yield
-    finally:
-        release.set_policy(platform, release.publish_policy())
-
-
 def _more(platform: Platform, statement: Mapping[str, Any]) -> contextlib.AbstractContextManager[None]:
     """The role's inline policy with one more statement."""
-    return _policy(platform, roles.allow([*release.publish_policy()["Statement"], statement]))
+    return publishing(platform, roles.allow([*release.publish_policy()["Statement"], statement]))

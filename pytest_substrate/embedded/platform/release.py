@@ -88,6 +88,16 @@ def set_policy(platform: Platform, policy: roles.Policy) -> None:
 
 
 @contextlib.contextmanager
+def publishing(platform: Platform, policy: roles.Policy) -> Iterator[None]:
+    """The role with another inline policy, and then its own again."""
+    try:
+        set_policy(platform, policy)
+        yield
+    finally:
+        set_policy(platform, publish_policy())
+
+
+@contextlib.contextmanager
 def trusting(platform: Platform, **condition: Any) -> Iterator[None]:
     """The role's trust policy with another condition, and then its own again."""
     iam = platform.client("iam")

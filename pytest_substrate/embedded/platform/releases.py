@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_substrate.embedded.platform import dev_min, names, pipeline
@@ -78,3 +78,20 @@ def attested(platform: Platform, digest: str, **changes: Any) -> Iterator[None]:
         yield
     finally:
         platform.client("ecr").batch_delete_image(repositoryName=names.REPOSITORY, imageIds=[{"imageDigest": beside}])
+
+
+@contextlib.contextmanager
+def mutability(platform: Platform, mode: str, *filters: str) -> Iterator[None]:
+    """The repository's tags with another mutability, some of them exempt; then immutable again."""
+    ecr = platform.client("ecr")
+
+    def put(mode: str, filters: Sequence[str] = ()) -> None:
+        exempt = [{"filterType": "WILDCARD", "filter": one} for one in filters]
+        more = {"imageTagMutabilityExclusionFilters": exempt} if exempt else {}
+        ecr.put_image_tag_mutability(repositoryName=names.REPOSITORY, imageTagMutability=mode, **more)
+
+    try:
+        put(mode, filters)
+        yield
+    finally:
+        put("IMMUTABLE")

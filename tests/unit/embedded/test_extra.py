@@ -42,7 +42,7 @@ def lacking(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", [["faults"], ["faults", "--format", "json"], ["up"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["faults"], ["faults", "--format", "json"], ["up"], ["replay", "A"]], ids=" ".join)
 def test_a_command_about_the_platform_names_the_extra(words: list[str], tmp_path: Path) -> None:
     """Bad usage, in one line."""
     done = lacking(f"from pytest_substrate.cli.main import main; sys.exit(main({words!r}))", tmp_path)
