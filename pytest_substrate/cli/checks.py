@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_substrate.cli.declared import add_declaration, find_declaration
-from pytest_substrate.gate.required import ON_REQUEST, applicable, check_set, check_set_digest, required_pairs
+from pytest_substrate.gate.required import (
+    ON_REQUEST,
+    applicable,
+    check_set,
+    check_set_digest,
+    required_on_request,
+    required_pairs,
+)
 from pytest_substrate.gate.waivers import waiver_problems
 from pytest_substrate.model.check import Check, Pair
 from pytest_substrate.model.outcome import DEMANDABLE, Plane
@@ -78,7 +85,7 @@ def _lines(declaration: Declaration, planes: Sequence[Plane]) -> Iterator[_Line]
             state, note = "not-applicable", reasons[pair]
         elif pair in waivers:
             state, note = "waived", _waiver(waivers[pair])
-        elif pair.check in ON_REQUEST:
+        elif pair.check in ON_REQUEST - required_on_request(declaration):
             state, note = "on-request", "only where a run is given what it judges"
         else:
             state, note = "demanded", ""

@@ -15,14 +15,12 @@ from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.record import exit_code, report_json
 from pytest_substrate.planes.packaging.plan import Plan, judge_plan, read_plan, records_of
 from pytest_substrate.planes.packaging.plan.foreign import SHOW
+from pytest_substrate.planes.packaging.plan.reading import LONGEST_PLAN
 from pytest_substrate.planes.packaging.plan.records import CHECK
 from pytest_substrate.report.glyphs import glyphs_for
 from pytest_substrate.report.plain import report_lines
 
 HELP: Final = "which changes of a Terraform or OpenTofu plan would break runtime credentials or the images in service"
-
-LONGEST_PLAN: Final = 512 * 1024 * 1024
-"""The most bytes of a plan's JSON; those of the largest workspaces are some tens of megabytes."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

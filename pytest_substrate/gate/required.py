@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 
 ON_REQUEST: Final[frozenset[str]] = frozenset({"PKG-120"})
-"""Checks that a run asks for only where it is given what they judge (an infrastructure plan), or told to."""
+"""Checks that are asked for only where a run is given what they judge (an infrastructure plan), or where the
+declaration names it.
+"""
+
+
+def required_on_request(declaration: Declaration) -> frozenset[str]:
+    """The checks of `ON_REQUEST` that every run of this declaration has to answer for."""
+    return frozenset({"PKG-120"}) if declaration.plan is not None else frozenset()
 
 
 def check_set(declaration: Declaration) -> tuple[Pair, ...]:
@@ -35,13 +42,14 @@ def applicable(
 ) -> tuple[Pair, ...]:
     """The pairs of these planes and of the substrate, in order, without what is declared not applicable.
 
-    `asked` are the checks of `ON_REQUEST` that this run asks for; the others of them are left out.
+    `asked` are the checks of `ON_REQUEST` that this run asks for, beside those that the declaration requires; the
+    others of them are left out.
     For what shows or collects: a plane about which the declaration says nothing just adds nothing. A verdict rests on
     `required_pairs`.
     """
     chosen = frozenset(planes)
     gone = {Pair(entry.check, entry.subject) for entry in declaration.not_applicable}
-    left = ON_REQUEST - frozenset(asked)
+    left = ON_REQUEST - frozenset(asked) - required_on_request(declaration)
     wanted = (Plane.SUBSTRATE, *(plane for plane in DEMANDABLE if plane in chosen)) if chosen else ()
     return tuple(
         pair for plane in wanted for pair in _pairs(declaration, plane) if pair not in gone and pair.check not in left

@@ -148,6 +148,7 @@ FACTS: Final[Mapping[str, Kind]] = {
     "expires_at": Kind.TIME,
     # a pending infrastructure change: addresses, types and attributes as the plan names them, and no value
     "resource": Kind.NAME,
+    "resources": Kind.NAME,
     "resource_type": Kind.SLUG,
     "previous_resource": Kind.NAME,
     "actions": Kind.SLUG,

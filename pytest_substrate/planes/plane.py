@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytest_substrate.model.diagnosis import Diagnosis
@@ -48,6 +49,8 @@ class Context:
     vantage: Vantage
     now: datetime
     run_id: str
+    plan: Path | None = None
+    """The infrastructure plan that the run was given; None where it was given none."""
     known_since: Callable[[str, str, str], datetime | None] = never_known
     """Since when the ledger has shown this value of a subject's `CHECK fact` without a break; None where it doesn't."""
 

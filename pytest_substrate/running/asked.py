@@ -34,6 +34,10 @@ class Options:
     tests: tuple[str, ...]
     evidence_given: str
     """The path of the evidence as it was given."""
+    plan: Path | None
+    """The infrastructure plan to judge; None where none was given."""
+    plan_given: str
+    """Its path as it was given; empty where none was."""
     sources: Mapping[str, str]
     """For each option: `option`, `environment`, `ini` or `default`."""
 
@@ -49,6 +53,8 @@ class Options:
             "faults": list(self.faults),
             "tests": list(self.tests),
             "evidence_given": self.evidence_given,
+            "plan": None if self.plan is None else str(self.plan),
+            "plan_given": self.plan_given,
             "sources": dict(self.sources),
         }
 
@@ -65,6 +71,8 @@ class Options:
             faults=tuple(data["faults"]),
             tests=tuple(data["tests"]),
             evidence_given=data["evidence_given"],
+            plan=None if data["plan"] is None else Path(data["plan"]),
+            plan_given=data["plan_given"],
             sources=data["sources"],
         )
 
@@ -89,6 +97,8 @@ def read_options(config: pytest.Config, environment: Mapping[str, str] = os.envi
         faults=tuple(dict.fromkeys(faults or config.getini("substrate_fault"))),
         tests=tuple(_argument(argument, bases["ini"]) for argument in config.getini("substrate_tests")),
         evidence_given=texts["evidence"],
+        plan=_path(texts["plan"], bases[sources["plan"]]) if texts["plan"] else None,
+        plan_given=texts["plan"],
         sources=sources,
     )
     if options.faults and options.target is not TargetKind.EMBEDDED:

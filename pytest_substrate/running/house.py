@@ -6,7 +6,7 @@ A test of the plugin subclasses `House` and puts its own into `config.stash[HOUS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,11 +45,13 @@ class House:
 
         return read_declaration(raw, name=name)
 
-    def required(self, declaration: Declaration, planes: Iterable[Plane]) -> tuple[Pair, ...]:
-        """The denominator of these planes, in order."""
+    def required(
+        self, declaration: Declaration, planes: Iterable[Plane], *, asked: Collection[str] = ()
+    ) -> tuple[Pair, ...]:
+        """The denominator of these planes, in order; `asked` are the checks on request that the run asks for."""
         from pytest_substrate.gate.required import required_pairs
 
-        return required_pairs(declaration, planes)
+        return required_pairs(declaration, planes, asked=asked)
 
     def target(
         self,

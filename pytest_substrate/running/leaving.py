@@ -136,6 +136,7 @@ def _options(run: Run) -> dict[str, dict[str, object]]:
         "require": list(options.require),
         "evidence": _below(options.evidence, run.config.rootpath) or options.evidence_given,
         "adhoc": options.adhoc,
+        "plan": None if options.plan is None else _below(options.plan, run.config.rootpath) or options.plan_given,
         "fault": list(options.faults),
     }
     found = {name: {"value": value, "source": options.sources[name]} for name, value in values.items()}

@@ -47,6 +47,13 @@ TEXTS: Final = {
         "SUBSTRATE_EVIDENCE",
         "where the evidence is written (default: reports/evidence.json)",
     ),
+    "plan": (
+        "--substrate-plan",
+        "FILE",
+        "",
+        "SUBSTRATE_PLAN",
+        "the JSON of a Terraform or OpenTofu plan that packaging_plane judges (PKG-120), before it is applied",
+    ),
 }
 """The options that hold a text: flag, metavar, default, environment variable and help. Plain tuples load free."""
 REQUIRE: Final = (

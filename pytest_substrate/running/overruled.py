@@ -23,6 +23,7 @@ _IDLE: Final = (
     ("--substrate-fault", "nothing would be broken"),
     ("--substrate-evidence", "no evidence would be written"),
     ("--substrate-adhoc", "there would be nothing to look at"),
+    ("--substrate-plan", "nothing would judge the plan"),
 )
 """Flags for the planes of a run; declaration, target and vantage serve the fixtures of any test too."""
 

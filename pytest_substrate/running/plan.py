@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -64,14 +64,23 @@ def read_source(house: House, path: Path, name: str) -> Source:
     return Source(declaration=declaration, path=path, name=name, digest=declaration.digest(data.decode()))
 
 
-def make_plan(house: House, source: Source, planes: tuple[Plane, ...], registered: Iterable[object] = ()) -> Plan:
+def make_plan(
+    house: House,
+    source: Source,
+    planes: tuple[Plane, ...],
+    registered: Iterable[object] = (),
+    *,
+    asked: Collection[str] = (),
+) -> Plan:
     """The denominator of `planes`, with what the user `registered` behind ours of its plane.
+
+    `asked` are the checks on request that this run asks for.
 
     BadInput where two of its pairs would have one node id, or for a check of the user's that can't be used.
     """
     checks = dict(house.catalogue())
     modules: dict[Plane, tuple[Pair, ...]] = {}
-    for pair in house.required(source.declaration, planes):
+    for pair in house.required(source.declaration, planes, asked=asked):
         plane = checks[pair.check].plane
         modules[plane] = (*modules.get(plane, ()), pair)
     own: dict[str, OwnCheck] = {}

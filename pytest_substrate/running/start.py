@@ -59,7 +59,8 @@ def begin(run: Run) -> None:
         from pytest_substrate.running.workers import Workers
 
         source = read_source(run.house, options.declaration, run.source_name)
-        plan = run.plan = make_plan(run.house, source, planes, _registered(run, source))
+        asked = _on_request(run, planes)
+        plan = run.plan = make_plan(run.house, source, planes, _registered(run, source), asked=asked)
         if run.handover is not None and run.handover.digest != plan.source.digest:
             raise BadInput(plan.source.name, "the declaration changed while the run started", "run again")
         if run.handover is not None and run.handover.check_set != check_set_digest(plan.pairs):
@@ -215,6 +216,17 @@ def marker_evaluation(expression: str) -> Callable[[frozenset[str]], bool]:
         return compiled.evaluate(lambda name, /, **kwargs: name in markers and not kwargs)
 
     return holds
+
+
+def _on_request(run: Run, planes: Sequence[Plane]) -> frozenset[str]:
+    """The checks that are asked for because the run was given what they judge."""
+    if run.options.plan is None:
+        return frozenset()
+    flag = "--substrate-plan"
+    if Plane.PACKAGING not in planes and not run.is_worker and given(run.config, flag):
+        what = "this run demands no packaging_plane, so nothing would judge the plan"
+        raise BadInput(flag, what, "add -m packaging_plane, or leave the flag out (`substrate plan FILE` judges one)")
+    return frozenset({"PKG-120"})
 
 
 def _registered(run: Run, source: Source) -> list[object]:

@@ -195,6 +195,7 @@ class Run:
                 vantage=self.options.vantage,
                 now=self.identity.started,
                 run_id=self.identity.run_id,
+                plan=self.options.plan,
                 known_since=self._known_since,
             )
         return self._context

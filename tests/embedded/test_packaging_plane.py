@@ -10,7 +10,6 @@ import pytest
 
 from pytest_substrate.embedded.client import ATTACH_VARIABLE
 from pytest_substrate.embedded.faults import Fault, faults
-from pytest_substrate.gate.required import ON_REQUEST
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.planes.catalogue import checks_of
 from tests.embedded.faulting import READY, assert_first_red, verdict
@@ -37,9 +36,10 @@ def test_all_faults_are_undone(attached: Mapping[str, str], tmp_path: Path) -> N
     """After every fault was applied and undone, the platform is as it was, and two workers say so."""
     run = run_plane(tmp_path, "-n", "2", env=attached, plane=PLANE)
     assert READY == verdict(run), run.output
-    assert 19 == len({(record.check, record.subject) for record in run.records})
+    assert 21 == len({(record.check, record.subject) for record in run.records})
 
 
 def test_every_check_has_a_fault() -> None:
-    """Each rung of the plane is seen to turn red first; what judges a plan is asked for by those who have one."""
-    assert ON_REQUEST == {check.id for check in CHECKS} - {fault.check for fault in PACKAGING}
+    """Each rung of the plane is seen to turn red first."""
+    assert set() == {check.id for check in CHECKS} - {fault.check for fault in PACKAGING}
+    assert len(PACKAGING) >= 25

@@ -114,6 +114,9 @@ def test_required_beside_own_tests(project: Project, spread: tuple[str, ...]) ->
         (("--substrate-fault", "x", "--substrate-target=embedded"), ["--substrate-fault", "demands no plane"]),
         (("-m", "not messaging_plane", "--substrate-evidence=e.json"), ["--substrate-evidence", "demands no plane"]),
         (("--substrate-adhoc",), ["--substrate-adhoc", "demands no plane"]),
+        (("--substrate-plan", "plan.json"), ["--substrate-plan", "demands no plane"]),
+        (("-m", "messaging_plane", "--substrate-plan=p.json"), ["--substrate-plan", "no packaging_plane"]),
+        (("-m", "packaging_plane", "--substrate-plan="), ["--substrate-plan", "nothing was given"]),
         (("-m", "messaging_plane", "--substrate-adhoc", "--substrate-evidence=e.json"), ["ad hoc", "leave one"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -234,6 +237,25 @@ def test_where_a_value_came_from(project: Project, monkeypatch: pytest.MonkeyPat
     assert 0 == project.messaging(*arguments).ret
     value = "task" if source == "default" else "exec"
     assert {"value": value, "source": source} == project.predicate["options"]["vantage"]
+
+
+@pytest.mark.parametrize("source", ["option", "environment", "ini"])
+def test_a_plan_that_is_given_is_asked_for(project: Project, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """PKG-120 joins the denominator where a plan is given, wherever from, and the evidence says from where."""
+    declaration = project.path / "substrate.toml"
+    text = declaration.read_text(encoding="utf-8")
+    declaration.write_text(text.replace('[plan]\nfile = "infrastructure/plan.json"\n', ""), encoding="utf-8")
+    assert 0 == project.run("-m", "packaging_plane").ret
+    plain = {(record["check"], record["subject"]) for record in project.predicate["records"]}
+    if source == "environment":
+        monkeypatch.setenv("SUBSTRATE_PLAN", "plan.json")
+    if source == "ini":
+        project.pytester.makeini("[pytest]\nsubstrate_plan = plan.json\n")
+    arguments = ["--substrate-plan", "plan.json"] if source == "option" else []
+    assert 0 == project.run("-m", "packaging_plane", *arguments).ret
+    asked = {(record["check"], record["subject"]) for record in project.predicate["records"]}
+    assert {("PKG-120", "service/ingest"), ("PKG-120", "job/oracle")} == asked - plain
+    assert {"value": "plan.json", "source": source} == project.predicate["options"]["plan"]
 
 
 def test_ini_require(project: Project) -> None:

@@ -14,7 +14,7 @@ from pytest_substrate.embedded.kafka.prepare import prepare
 from pytest_substrate.embedded.kafka.spec import ClusterSpec
 from pytest_substrate.embedded.kafka.tls import Authority
 from pytest_substrate.embedded.network.relay import Network
-from pytest_substrate.embedded.platform import data, dev_min, names, pipeline, release, roles
+from pytest_substrate.embedded.platform import data, dev_min, infrastructure, names, pipeline, release, roles
 from pytest_substrate.embedded.platform.platform import Platform
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def start_platform(
     platform.starting.result()
     progress("starting the service")
     dev_min.build_workload(platform, image_digest=image_digest, secret_arn=secret_arn)
+    infrastructure.leave_plan(platform)
     running.result()
     releasing.result()
     pool.shutdown()

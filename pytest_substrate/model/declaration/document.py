@@ -63,6 +63,16 @@ class Cluster(Table):
         return self.arn.split("/")[1]
 
 
+class PlanGuard(Table):
+    """The infrastructure plan that is judged before it is applied."""
+
+    file: shapes.RelativePath = Field(
+        description="its JSON, as `terraform show -json` writes it, from the declaration's folder on; a run may be "
+        "given another by --substrate-plan",
+        examples=["infrastructure/plan.json"],
+    )
+
+
 TOKEN_PROVIDERS: Final = ("github", "gitlab")
 """The providers that can be asked by name."""
 
@@ -173,6 +183,7 @@ class Declaration(Table):
     job: Mapping[shapes.Name, Job] = Field(default_factory=dict, description="jobs by name")
     grant: Mapping[shapes.Name, Grant] = Field(default_factory=dict, description="S3 grants by name")
     release: Release | None = Field(default=None, description="how CI publishes")
+    plan: PlanGuard | None = Field(default=None, description="the infrastructure plan that every run has to judge")
     not_applicable: Maybe[NotApplicable] = Field(default=(), description="checks that don't apply to a subject")
     waiver: Maybe[Waiver] = Field(default=(), description="red checks that somebody answers for")
     ignored: Maybe[Ignored] = Field(default=(), description="ECS services that are none of this declaration's")

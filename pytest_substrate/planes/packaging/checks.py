@@ -21,8 +21,11 @@ CHECKS: Final[tuple[Check, ...]] = (
         subjects=subjects.workloads,
         why="An apply that recreates a secret or a task definition undoes a repair that was made by hand.",
         how="The plan's JSON is read: which pending changes would overwrite, rotate, delete or re-point credentials, "
-        "secrets of task definitions, or images in service. A value unknown until apply counts as changed.",
-        red_when="a pending change touches what this workload runs with, or a plan is required and none is given.",
+        "secrets of task definitions, or images in service. A value unknown until apply counts as changed. A service "
+        "or a task definition concerns the workload that it is, everything else all of them. The plan is the file of "
+        "`--substrate-plan`, else the declared one (`[plan]`); without either, the check is not asked.",
+        red_when="a pending change touches what this workload runs with, or a plan is declared and isn't there.",
+        permissions=("ecs:DescribeServices",),
         causes=(
             Cause(slug="credential-overwritten", meaning="the plan writes, rotates or deletes a runtime credential"),
             Cause(slug="secret-repointed", meaning="the plan changes which secret a task definition injects"),
@@ -39,8 +42,9 @@ CHECKS: Final[tuple[Check, ...]] = (
             Cause(slug="plan-errored", meaning="the plan ended with an error, and doesn't hold all that would change"),
             Cause(slug="change-deferred", meaning="the plan defers a change of a credential to a later plan"),
             Cause(slug="change-unknown", meaning="the plan holds an action that isn't known here"),
-            Cause(slug="plan-missing", meaning="no plan was given"),
+            Cause(slug="plan-missing", meaning="there is no plan where one was declared or given"),
             Cause(slug="plan-malformed", meaning="the file isn't the JSON of a plan"),
+            Cause(slug="plan-unreadable", meaning="the plan's file can't be read"),
         ),
         next="substrate plan PLAN.json",
     ),

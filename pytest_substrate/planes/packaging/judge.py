@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pytest_substrate.model.aws.ecs import ServiceState
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive
 from pytest_substrate.model.facts import line
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.model.release_record import ReleaseRecord
-from pytest_substrate.model.subjects import name_of
+from pytest_substrate.model.subjects import name_of, workloads
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.packaging import observe
+from pytest_substrate.planes.packaging.diagnose.pending import Workload, diagnose_pending
 from pytest_substrate.planes.packaging.diagnose.released import (
     diagnose_in_registry,
     diagnose_pinned,
@@ -106,11 +109,30 @@ def _judge_stops(context: Context, subject: str) -> Diagnosis:
     )
 
 
+def _judge_plan(context: Context, subject: str) -> Diagnosis:
+    path = observe.plan_file(context)
+    command = f"substrate plan {shlex.quote(observe.shown(path)) if path is not None else 'PLAN.json'}"
+    others = [_known_as(context, other) for other in workloads(context.declaration) if other != subject]
+    return diagnose_pending(observe.observe_plan(context), _known_as(context, subject), others, command=command)
+
+
+def _known_as(context: Context, subject: str) -> Workload:
+    """What a plan calls a workload; a service's family is that of its live task definition, where it can be seen."""
+    name = name_of(subject)
+    if not subject.startswith("service/"):
+        return Workload(service=None, family=context.declaration.job[name].task_definition)
+    state = observe_service(context, name)
+    arn = state.task_definition_arn if isinstance(state, ServiceState) else None
+    family = arn.rpartition("/")[2].partition(":")[0] if arn is not None else None
+    return Workload(service=context.declaration.service[name].ecs, family=family)
+
+
 _JUDGES: Final[Mapping[str, Callable[[Context, str], Diagnosis]]] = {
     "PKG-010": _judge_pinned,
     "PKG-020": _judge_in_registry,
     "PKG-030": _judge_running,
     "PKG-040": _judge_rollout,
     "PKG-050": _judge_stops,
+    "PKG-120": _judge_plan,
     **{check: _judge_contents(check) for check in ("PKG-060", "PKG-070", "PKG-080", "PKG-090", "PKG-100")},
 }

@@ -5,16 +5,20 @@ Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our ow
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
 from pytest_substrate.adapters.aws import rollout
 from pytest_substrate.adapters.aws.ecr_source import EcrSource
+from pytest_substrate.adapters.files import read_file
 from pytest_substrate.model.aws.ecs import Container, TaskDefinition
 from pytest_substrate.model.aws.rollout import ServiceDeployments, ServiceRevision, Stops
 from pytest_substrate.model.diagnosis import Diagnosis
+from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.image import Descriptor, ImageConfig, Platform
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.release_record import ReleaseRecord
@@ -23,6 +27,9 @@ from pytest_substrate.planes.packaging.image.contents import Contract, contents_
 from pytest_substrate.planes.packaging.image.facts import ImageFacts
 from pytest_substrate.planes.packaging.image.observe import observe_image
 from pytest_substrate.planes.packaging.instrument import CHECKS, diagnose_image
+from pytest_substrate.planes.packaging.plan.foreign import SHOW
+from pytest_substrate.planes.packaging.plan.pending import InvalidPlan, PendingPlan, pending
+from pytest_substrate.planes.packaging.plan.reading import LONGEST_PLAN, read_plan
 from pytest_substrate.planes.plane import Context
 from pytest_substrate.planes.workloads import observe_record, observe_workload_definition, seen, workload
 
@@ -71,6 +78,40 @@ def observe_stops(context: Context, subject: str) -> Stops | Missing | Unobserve
         Stops | Missing | Unobserved,
         lambda: rollout.read_stops(context.target.client("ecs"), cluster, **chosen),
     )
+
+
+def plan_file(context: Context) -> Path | None:
+    """The infrastructure plan of this run: the one that it was given, else the declared one."""
+    declared = context.declaration.plan
+    return context.plan or (context.target.records / declared.file if declared is not None else None)
+
+
+def observe_plan(context: Context) -> PendingPlan | InvalidPlan | Missing | Unobserved:
+    """The infrastructure plan, read and judged once; no value of it is kept. Key `plan`."""
+    return seen(context, "plan", PendingPlan | InvalidPlan | Missing | Unobserved, lambda: _plan(context))
+
+
+def _plan(context: Context) -> PendingPlan | InvalidPlan | Missing | Unobserved:
+    path = plan_file(context)
+    if path is None:
+        return Missing(what="neither declared nor given by --substrate-plan")
+    name = shown(path)
+    if not os.path.lexists(path):
+        return Missing(what=name)
+    try:
+        data = read_file(path, mend=SHOW, where=name, most=LONGEST_PLAN)
+    except BadInput as error:
+        return Unobserved(reason="unreadable", detail=str(error))
+    try:
+        return pending(read_plan(data, name=name), name=name, now=context.now)
+    except BadInput as error:
+        return InvalidPlan(name=name, problem=f"{error.where.removeprefix(name).lstrip(': ')} {error.what}".strip())
+
+
+def shown(path: Path) -> str:
+    """A path as a person names it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

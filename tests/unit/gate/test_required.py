@@ -89,6 +89,14 @@ def test_a_plan_is_judged_only_where_it_is_asked_for() -> None:
     assert {"PKG-120"} <= {pair.check for pair in check_set(FULL)}
 
 
+def test_a_declared_plan_is_asked_for_by_every_run() -> None:
+    """`[plan]` makes PKG-120 a part of what the declaration demands."""
+    dev_min = declared("dev_min/substrate.toml")
+    asked = required_pairs(dev_min, [Plane.PACKAGING], asked=["PKG-120"])
+    assert asked == required_pairs(dev_min, [Plane.PACKAGING])
+    assert ["service/ingest", "job/oracle"] == [pair.subject for pair in asked if pair.check == "PKG-120"]
+
+
 @pytest.mark.parametrize("plane", [Plane.RELEASE, Plane.DATA])
 def test_a_plane_without_a_pair_is_refused(plane: Plane) -> None:
     """Demanding a plane of which nothing is declared is an error, never a green of the substrate's rungs alone."""

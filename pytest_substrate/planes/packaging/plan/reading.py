@@ -16,6 +16,9 @@ from pytest_substrate.planes.packaging.plan.address import modules_of
 from pytest_substrate.planes.packaging.plan.change import Action, Change, Key, Plan, Resource
 from pytest_substrate.planes.packaging.plan.foreign import SHOW, foreign_bytes, foreign_document
 
+LONGEST_PLAN: Final = 512 * 1024 * 1024
+"""The most bytes of a plan's JSON; those of the largest workspaces are some tens of megabytes."""
+
 DEEPEST: Final = 150
 """How deep values may nest: Terraform's own types stay far below, and nothing here may exhaust the stack."""
 
