@@ -26,6 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--platform", action="append", help="repeatable; default: linux/amd64")
     add("--commit", help="the full hash of the commit; default: what the CI job's environment says")
     add("--build", metavar="URL", help="the build's page; default: what the CI job's environment says")
+    add("--workflow", metavar="PATH", help="the workflow's path in the repository, where the provenance must name it")
+    add("--builder", metavar="URI", help="the builder's id, where the provenance must name it")
     add("--out", metavar="FILE", help="default: standard output")
 
 
@@ -38,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
         commit=options.commit or _known("--commit", _first(os.environ, _COMMITS)),
         build=options.build or _known("--build", _build_page(os.environ)),
         time=datetime.now(UTC).replace(microsecond=0),
+        workflow=options.workflow,
+        builder=options.builder,
     )
     content = render_record(record)
     checked = parse_record(content, name="record")

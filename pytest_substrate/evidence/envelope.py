@@ -56,14 +56,19 @@ class Envelope:
     @property
     def signed_bytes(self) -> bytes:
         """What a signature is over: DSSE's pre-authentication encoding (PAE) of type and payload."""
-        kind = PAYLOAD_TYPE.encode("ascii")
-        return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(self.payload), self.payload)
+        return signed_bytes(PAYLOAD_TYPE, self.payload)
 
     def to_text(self) -> str:
         """The one form in which this project writes it."""
         signatures = [{"keyid": one.keyid, "sig": _base64(one.sig)} for one in self.signatures]
         envelope = {"payloadType": PAYLOAD_TYPE, "payload": _base64(self.payload), "signatures": signatures}
         return json.dumps(envelope, indent=1) + "\n"
+
+
+def signed_bytes(kind: str, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding (PAE) of a payload and its type: what a signature in an envelope is over."""
+    named = kind.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(named), named, len(payload), payload)
 
 
 def pack(statement: Mapping[str, Any]) -> str:

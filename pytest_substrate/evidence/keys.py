@@ -105,6 +105,11 @@ def public_key(data: bytes, *, where: str) -> PublicKey:
     return _admitted(key, where)
 
 
+def public_key_of(key: Any, *, where: str) -> PublicKey:
+    """A key of `cryptography`'s, such as a certificate's; BadInput where it is of a kind that isn't taken."""
+    return _admitted(key, where)
+
+
 def _admitted(key: Any, where: str) -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

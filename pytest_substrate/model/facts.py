@@ -199,6 +199,9 @@ FACTS: Final[Mapping[str, Kind]] = {
     "workflow": Kind.LINE,
     "attested_commit": Kind.ID,
     "signature": Kind.SLUG,
+    "signed_at": Kind.TIME,
+    "signer": Kind.LINE,
+    "signer_issuer": Kind.LINE,
     "tags": Kind.NAME,
     # wiring
     "container": Kind.NAME,

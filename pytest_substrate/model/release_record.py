@@ -21,6 +21,8 @@ _DIGEST: Final = r"sha256:[0-9a-f]{64}"
 _PLATFORM: Final = r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?"
 _REPOSITORY: Final = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
 _BUILD: Final = r"https://[^\s?#]{1,500}"
+_WORKFLOW: Final = r"(?!/)[^\s?#@]{1,300}"
+_BUILDER: Final = r"[a-z][a-z0-9+.-]*:[^\s?#]{1,500}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,10 @@ class ReleaseRecord:
     build: str
     time: datetime
     """UTC."""
+    workflow: str | None = None
+    """The path of the workflow in the repository, as the provenance names it; None where the record doesn't say."""
+    builder: str | None = None
+    """The builder's id, as the provenance names it; None where the record doesn't say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,7 @@ class _Problem(Exception):
 
 
 _KEYS: Final = ("schema", "repository", "digest", "platform", "commit", "build", "time")
+_OPTIONAL: Final = ("workflow", "builder")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -72,10 +79,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read(document: Any) -> ReleaseRecord:
     if not isinstance(document, dict):
         raise _Problem("is no JSON object")
-    unknown = sorted(set(document) - set(_KEYS))
+    unknown = sorted(set(document) - {*_KEYS, *_OPTIONAL})
     missing = [key for key in _KEYS if key not in document]
     if unknown:
-        raise _Problem(f"has {len(unknown)} unknown key(s); the keys are {', '.join(_KEYS)}")
+        raise _Problem(f"has {len(unknown)} unknown key(s); the keys are {', '.join((*_KEYS, *_OPTIONAL))}")
     if missing:
         raise _Problem(f"lacks {', '.join(missing)}")
     if document["schema"] != SCHEMA:
@@ -90,11 +97,17 @@ def _read(document: Any) -> ReleaseRecord:
         commit=_text(document, "commit", _COMMIT, "no full commit hash"),
         build=_text(document, "build", _BUILD, "no https URL without a query"),
         time=_time(document["time"]),
+        workflow=_maybe(document, "workflow", _WORKFLOW, "no path in the repository, such as .github/workflows/r.yml"),
+        builder=_maybe(document, "builder", _BUILDER, "no URI without a query"),
     )
 
 
 def _text(document: dict[str, Any], key: str, pattern: str, problem: str) -> str:
     return _matching(document[key], key, pattern, problem)
+
+
+def _maybe(document: dict[str, Any], key: str, pattern: str, problem: str) -> str | None:
+    return _text(document, key, pattern, problem) if key in document else None
 
 
 def _matching(value: Any, key: str, pattern: str, problem: str) -> str:
@@ -124,5 +137,6 @@ def render_record(record: ReleaseRecord) -> bytes:
         "commit": record.commit,
         "build": record.build,
         "time": record.time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        **{key: value for key in _OPTIONAL if (value := getattr(record, key)) is not None},
     }
     return (json.dumps(document, indent=2) + "\n").encode()

@@ -1,4 +1,4 @@
-"""Faults of the release plane in what a release leaves: its tags, its record, its labels and provenance."""
+"""Faults of the release plane in what a release leaves: its tags, its record and its labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from pytest_substrate.embedded.faults import fault
 from pytest_substrate.embedded.platform import names, pipeline
 from pytest_substrate.embedded.platform.platform import Platform
-from pytest_substrate.embedded.platform.releases import attested, later_image, mutability, record, recorded
+from pytest_substrate.embedded.platform.releases import later_image, mutability, record, recorded
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.provenance import REVISION
 
@@ -121,76 +121,6 @@ def image_without_revision(platform: Platform) -> Iterator[None]:
         yield
 
 
-@fault(
-    "no-provenance",
-    check="REL-110",
-    layer=Layer.ARTIFACT,
-    cause="attestation-missing",
-    breaks="the image was published without a provenance attestation",
-)
-def no_provenance(platform: Platform) -> Iterator[None]:
-    """Anybody with the role could have built it."""
-    with _beside(platform, None):
-        yield
-
-
-@fault(
-    "provenance-of-another-commit",
-    check="REL-110",
-    layer=Layer.ARTIFACT,
-    cause="attestation-differs",
-    breaks="the provenance attests another source commit than the release record",
-)
-def provenance_of_another_commit(platform: Platform) -> Iterator[None]:
-    """Label and record agree, and the builder saw something else."""
-    statement = pipeline.provenance(_digest(platform))
-    statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"] = _OTHER_COMMIT
-    with _beside(platform, json.dumps(statement).encode()):
-        yield
-
-
-@fault(
-    "provenance-of-another-image",
-    check="REL-110",
-    layer=Layer.ARTIFACT,
-    cause="attestation-differs",
-    breaks="the provenance beside the image attests another digest",
-)
-def provenance_of_another_image(platform: Platform) -> Iterator[None]:
-    """Real, and somebody else's."""
-    with _beside(platform, json.dumps(pipeline.provenance(f"sha256:{'e' * 64}")).encode()):
-        yield
-
-
-@fault(
-    "provenance-by-nobody",
-    check="REL-110",
-    layer=Layer.ARTIFACT,
-    cause="attestation-incomplete",
-    breaks="the provenance names no builder",
-)
-def provenance_by_nobody(platform: Platform) -> Iterator[None]:
-    """It attests what anybody could have written."""
-    statement = pipeline.provenance(_digest(platform))
-    statement["predicate"]["runDetails"]["builder"] = {}
-    with _beside(platform, json.dumps(statement).encode()):
-        yield
-
-
-@fault(
-    "provenance-cut",
-    check="REL-110",
-    layer=Layer.ARTIFACT,
-    cause="attestation-malformed",
-    breaks="the provenance was cut off while it was written",
-)
-def provenance_cut(platform: Platform) -> Iterator[None]:
-    """Half a JSON object."""
-    content = json.dumps(pipeline.provenance(_digest(platform))).encode()
-    with _beside(platform, content[: len(content) // 2]):
-        yield
-
-
 def _record(platform: Platform, **changes: str) -> contextlib.AbstractContextManager[None]:
     """The release record with other values."""
     document = json.loads((platform.folder / pipeline.RECORD).read_bytes())
@@ -202,22 +132,3 @@ def _released(platform: Platform, labels: Mapping[str, str]) -> Iterator[None]:
     """A later image with these labels beside the usual ones, released by the pipeline."""
     with later_image(platform, labels={**names.LABELS, **labels}) as digest, recorded(platform, digest):
         yield
-
-
-@contextlib.contextmanager
-def _beside(platform: Platform, content: bytes | None) -> Iterator[None]:
-    """Another provenance beside the released image, or none."""
-    ecr, digest = platform.client("ecr"), _digest(platform)
-    subject = {"repositoryName": names.REPOSITORY, "subjectId": {"imageDigest": digest}}
-    own = [{"imageDigest": one["digest"]} for one in ecr.list_image_referrers(**subject)["referrers"]]
-    try:
-        ecr.batch_delete_image(repositoryName=names.REPOSITORY, imageIds=own)
-        with contextlib.nullcontext() if content is None else attested(platform, digest, content=content):
-            yield
-    finally:
-        pipeline.attest(platform, digest)
-
-
-def _digest(platform: Platform) -> str:
-    """The released digest."""
-    return str(json.loads((platform.folder / pipeline.RECORD).read_bytes())["digest"])

@@ -52,11 +52,11 @@ class Authority:
         """A new authority; its certificate is the file `ca.pem` in `folder`, which is made if need be."""
         folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = _name(name)
+        subject = common_name(name)
         certificate = (
-            _builder(subject, subject, key, now - _SKEW, now + _YEAR)
+            certificate_builder(subject, subject, key, now - _SKEW, now + _YEAR)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(key_usage(signs_certificates=True), critical=True)
             .sign(key, hashes.SHA256())
         )
         authority = cls(folder, key, certificate)
@@ -78,10 +78,10 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         begins, ends = now - _SKEW, now + life
         certificate = (
-            _builder(_name(name), self._certificate.subject, key, min(begins, ends - _SKEW), ends)
+            certificate_builder(common_name(name), self._certificate.subject, key, min(begins, ends - _SKEW), ends)
             .add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(key_usage(signs_certificates=False), critical=True)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
                 critical=False,
@@ -140,13 +140,14 @@ def shown(address: tuple[str, int], *, timeout_s: float = 2.0) -> bytes | None:
         return None
 
 
-def _builder(
+def certificate_builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     begins: dt.datetime,
     ends: dt.datetime,
 ) -> x509.CertificateBuilder:
+    """What every certificate begins with."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -159,7 +160,8 @@ def _builder(
     )
 
 
-def _name(common: str) -> x509.Name:
+def common_name(common: str) -> x509.Name:
+    """A name of this one part."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
@@ -170,7 +172,8 @@ def _host(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    """For certificates and their revocation alone, or for signatures alone."""
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         content_commitment=False,

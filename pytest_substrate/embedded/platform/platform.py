@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import threading
 import time
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_substrate.embedded.cloud.cloud import Cloud
     from pytest_substrate.embedded.kafka.cluster import KafkaCluster
     from pytest_substrate.embedded.kafka.tls import Authority
+    from pytest_substrate.embedded.platform.signing import CodeAuthority
 
 KAFKA_DEADLINE_S: Final = 120.0
 """Longer than a cluster's own deadline, which says more about what went wrong."""
@@ -49,6 +51,13 @@ class Platform:
                     service, region_name=region, endpoint_url=self.cloud.endpoint
                 )
             return self._clients[known]
+
+    @functools.cached_property
+    def attesting(self) -> CodeAuthority:
+        """The authority whose certificates sign the pipeline's provenance."""
+        from pytest_substrate.embedded.platform.signing import CodeAuthority
+
+        return CodeAuthority(now=dt.datetime.now(dt.UTC))
 
     @functools.cached_property
     def _session(self) -> Any:

@@ -19,6 +19,7 @@ from pytest_substrate.model.declaration.problems import DeclarationErrors, Probl
 from pytest_substrate.model.declaration.reading import CheckSet, parse_declaration
 from pytest_substrate.model.declaration.workloads import (
     Artifact,
+    Attestation,
     Client,
     ClientSettings,
     Contract,
@@ -33,6 +34,7 @@ from pytest_substrate.model.declaration.workloads import (
 
 __all__ = [
     "Artifact",
+    "Attestation",
     "CheckSet",
     "Client",
     "ClientSettings",

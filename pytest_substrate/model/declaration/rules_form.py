@@ -83,6 +83,20 @@ def token_forms(document: Document) -> Iterator[Finding]:
                 )
 
 
+def attestations(document: Document) -> Iterator[Finding]:
+    """Whoever trusts an authority says whom it may have signed for: it certifies everybody."""
+    for path, table in tables(document, "artifact", ANY, "attestation"):
+        for name in ("issuer", "identity"):
+            if ("root" in table) != (name in table):
+                yield Finding(
+                    path=(*path, name) if name in table else path,
+                    problem="stands without root" if name in table else f"has {name} missing, and root certifies many",
+                    mend=f"add {'root' if name in table else name}, or drop it",
+                )
+        if not table.keys() & {"key", "root", "bundle"}:
+            yield Finding(path=path, problem="is empty", mend="add key, root or bundle, or drop it")
+
+
 def repeated_items(document: Document) -> Iterator[Finding]:
     """No list says a thing twice."""
     for pattern in LISTS:
@@ -146,6 +160,7 @@ RULES: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     credential_forms,
     client_settings,
     token_forms,
+    attestations,
     repeated_items,
     repeated_things,
     contradictions,

@@ -28,6 +28,10 @@ def schema() -> dict[str, Any]:
         {"required": ["username_env", "password_env"], "not": {"required": ["env"]}},
     ]
     tables["ClientSettings"]["allOf"] = [{"not": {"required": [name, f"{name}_env"]}} for name in SETTINGS]
+    tables["Attestation"] |= {
+        "minProperties": 1,
+        "dependentRequired": {"root": ["issuer", "identity"], "issuer": ["root"], "identity": ["root"]},
+    }
     tables["TokenPlace"] |= {"minProperties": 1, "maxProperties": 1}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **made}
 

@@ -323,6 +323,25 @@ Provider: TypeAlias = Annotated[
     ),
 ]
 
+CertificateIssuer: TypeAlias = Annotated[
+    str,
+    Shape(
+        pattern="https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*)?",
+        problem="is not the issuer that a certificate names",
+        mend='write its URL, such as "https://token.actions.githubusercontent.com"',
+    ),
+]
+
+CertificateIdentity: TypeAlias = Annotated[
+    str,
+    Shape(
+        pattern="(?:https://)?[^*?\\s]{1,1000}",
+        problem="is not the identity that a certificate names",
+        mend="write the URI of the workflow (with @ and its reference, or without for every one) or an address; "
+        "no wildcard",
+    ),
+]
+
 TokenSubject: TypeAlias = Annotated[
     str,
     Shape(

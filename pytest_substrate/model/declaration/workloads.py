@@ -30,6 +30,34 @@ class Contract(Table):
     )
 
 
+class Attestation(Table):
+    """What the signatures of an artifact's provenance are verified with, and where it lies beside the registry."""
+
+    key: shapes.RelativePath | None = Field(
+        default=None, description="the public key that signs it (PEM)", examples=["release/attestations.pub"]
+    )
+    root: shapes.RelativePath | None = Field(
+        default=None,
+        description="the authorities at which the chain of a bundle's certificate ends (PEM)",
+        examples=["release/fulcio.pem"],
+    )
+    issuer: shapes.CertificateIssuer | None = Field(
+        default=None,
+        description="with root: the OIDC issuer in the certificate",
+        examples=["https://token.actions.githubusercontent.com"],
+    )
+    identity: shapes.CertificateIdentity | None = Field(
+        default=None,
+        description="with root: the workflow that the certificate is for, with or without @ and a reference",
+        examples=["https://github.com/acme/ingest/.github/workflows/release.yml@refs/heads/main"],
+    )
+    bundle: shapes.RelativePath | None = Field(
+        default=None,
+        description="a file with the attestation's bundle, or one a line",
+        examples=["release/ingest.sigstore.json"],
+    )
+
+
 class Artifact(Table):
     """An image as it was released."""
 
@@ -40,6 +68,9 @@ class Artifact(Table):
         default=None,
         description="the release record: commit, build, digest, platform",
         examples=["release/ingest.json"],
+    )
+    attestation: Attestation | None = Field(
+        default=None, description="what the signatures of its provenance are verified with"
     )
     contract: Contract = Field(default_factory=Contract, description="what the image must hold")
 

@@ -1,7 +1,8 @@
 """Read what a released image says of its making: the labels of each platform's image, and its provenance.
 
 Looked for where builders leave it: in the attestation manifests of an index (BuildKit), and among the referrers of the
-digest and of its images (OCI, as GitHub's builders push it). Every document and blob is held against its digest.
+digest and of its images (OCI, as GitHub's builders push it); what a declared file holds, the caller hands on. Every
+document and blob is held against its digest, every signature against the declared trust.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from pytest_substrate.model.image import DIGEST, LARGEST_DOCUMENT, Descriptor, Refuted, Unseen
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.provenance import REVISION, SOURCE, Attested, AttestedImage, BadAttestation, Provenance
-from pytest_substrate.planes.release.statement import SLSA, read_statement
+from pytest_substrate.planes.release.signature import Trust
+from pytest_substrate.planes.release.statement import SLSA, read_bundles, read_statement
 
 _MOST: Final = 32
 """Images of an index, and attestations of an image."""
@@ -42,10 +46,12 @@ class Documents(Protocol):
         """See the source."""
 
 
-def read_attested(source: Documents, digest: str, referrers: Referrers) -> Attested | Missing | Unobserved:
+def read_attested(
+    source: Documents, digest: str, referrers: Referrers, trust: Trust | None = None
+) -> Attested | Missing | Unobserved:
     """The released image, index or not."""
     try:
-        return _Reader(source, referrers).read(digest)
+        return _Reader(source, referrers, trust or Trust()).read(digest)
     except Refuted as error:
         if error.cause == "digest-missing":
             return Missing(what=digest)
@@ -54,9 +60,25 @@ def read_attested(source: Documents, digest: str, referrers: Referrers) -> Attes
         return error.observation
 
 
+def with_bundle(found: Attested, folder: Path, name: str, trust: Trust) -> Attested | Unobserved:
+    """The same with what the declared bundle's file holds, as if it lay beside the digest."""
+    try:
+        with (folder / name).open("rb") as file:
+            content = file.read(LARGEST_DOCUMENT + 1)
+    except FileNotFoundError:
+        return replace(found, bundle_missing=name)
+    except OSError as error:
+        return Unobserved(reason="unreadable", detail=f"{name}: {error.strerror}")
+    if len(content) > LARGEST_DOCUMENT:
+        bundles: Found = (BadAttestation(problem=f"{name} is longer than {LARGEST_DOCUMENT} bytes"),)
+    else:
+        bundles = read_bundles(content, trust)
+    return replace(found, attestations=(*found.attestations, *bundles))
+
+
 class _Reader:
-    def __init__(self, source: Documents, referrers: Referrers) -> None:
-        self._source, self._referrers = source, referrers
+    def __init__(self, source: Documents, referrers: Referrers, trust: Trust) -> None:
+        self._source, self._referrers, self._trust = source, referrers, trust
 
     def read(self, digest: str) -> Attested:
         document = self._document(digest)
@@ -105,7 +127,7 @@ class _Reader:
             kind, predicate = str(layer.get("mediaType", "")), _notes(layer).get(_PREDICATE)
             if not kind.startswith(_STATEMENTS) or (isinstance(predicate, str) and not predicate.startswith(SLSA)):
                 continue
-            found = read_statement(self._blob(Descriptor(digest=_digest(layer), size=_size(layer))))
+            found = read_statement(self._blob(Descriptor(digest=_digest(layer), size=_size(layer))), self._trust)
             if found is not None:
                 yield found
 

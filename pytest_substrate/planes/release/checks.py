@@ -255,10 +255,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         why="An image that says it was built from another commit is another image, whatever the record says.",
         how="Each image of the digest is read from the registry: the label org.opencontainers.image.revision, and its "
         "SLSA provenance, from the attestation manifests of an index (BuildKit) and from the referrers of digest and "
-        "image (bare, in an envelope, or in a Sigstore bundle). Digest, source commit and, where it is a URL, the "
-        "build are compared with the record; builder and workflow are told. Signatures are not verified, and the fact "
-        "`signature` says so.",
-        red_when="a label or an attestation names another commit, build or digest, or one of them is missing.",
+        "image (bare, in an envelope, or in a Sigstore bundle), and from a declared bundle's file. Digest, commit, "
+        "build (where it is a URL), builder and workflow (where the record names them) are compared with the record. "
+        "Where a key or a root is declared, the signature is verified, and what its certificate says is compared too; "
+        "else the fact `signature` says that it isn't.",
+        red_when="a label or an attestation names another commit, build or digest, one of them is missing, or a "
+        "signature isn't what is declared.",
         needs=("REL-100",),
         permissions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImageReferrers"),
         causes=(
@@ -267,7 +269,21 @@ CHECKS: Final[tuple[Check, ...]] = (
             Cause(slug="attestation-missing", meaning="an image has no provenance attestation"),
             Cause(slug="attestation-malformed", meaning="an attestation is no in-toto statement with SLSA provenance"),
             Cause(slug="attestation-incomplete", meaning="the provenance names no builder, or no source commit"),
-            Cause(slug="attestation-differs", meaning="the provenance is of another digest, commit or build"),
+            Cause(
+                slug="attestation-differs",
+                meaning="the provenance is of another digest, commit, build, builder or workflow",
+            ),
+            Cause(slug="signature-missing", meaning="a key or a root is declared, and the provenance came bare"),
+            Cause(
+                slug="signature-wrong",
+                meaning="the signature isn't by the declared key, or by a certificate under the declared root",
+            ),
+            Cause(
+                slug="signer-differs",
+                meaning="the certificate is for another issuer, workflow, commit or build than declared and recorded",
+            ),
+            Cause(slug="signature-undecided", meaning="nothing says when the certificate signed"),
+            Cause(slug="trust-unreadable", meaning="the declared key or root can't be read"),
             Cause(slug="image-corrupt", meaning="a manifest, configuration or attestation isn't what its digest says"),
             Cause(slug="digest-missing", meaning="the recorded digest isn't in the registry"),
             Cause(slug="not-asked", meaning="no release record names a digest"),

@@ -15,6 +15,7 @@ from pytest_substrate.planes.release import observe
 from pytest_substrate.planes.release.diagnose import job, permissions
 from pytest_substrate.planes.release.diagnose.artifact import diagnose_immutable, diagnose_recorded
 from pytest_substrate.planes.release.diagnose.provenance import diagnose_provenance
+from pytest_substrate.planes.release.diagnose.signed import Expected
 from pytest_substrate.planes.release.diagnose.trust import diagnose_trust
 from pytest_substrate.planes.workloads import observe_record, observe_released_image
 
@@ -132,7 +133,12 @@ def _judge_recorded(context: Context, subject: str) -> Diagnosis:
 
 def _judge_provenance(context: Context, subject: str) -> Diagnosis:
     artifact = name_of(subject)
-    return diagnose_provenance(observe_record(context, artifact), observe.observe_attested(context, artifact))
+    declared = context.declaration.artifact[artifact].attestation
+    expected = Expected()
+    if declared is not None:
+        signed = declared.key is not None or declared.root is not None
+        expected = Expected(signed=signed, issuer=declared.issuer, identity=declared.identity)
+    return diagnose_provenance(observe_record(context, artifact), observe.observe_attested(context, artifact), expected)
 
 
 def _worst(found: Iterable[Diagnosis]) -> Diagnosis:

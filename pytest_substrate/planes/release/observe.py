@@ -26,12 +26,14 @@ from pytest_substrate.model.ci import (
     Role,
     RolePolicies,
 )
+from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import TargetKind
 from pytest_substrate.model.provenance import Attested
 from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.planes.plane import Context
-from pytest_substrate.planes.release.attested import read_attested
+from pytest_substrate.planes.release.attested import read_attested, with_bundle
+from pytest_substrate.planes.release.signature import read_trust
 from pytest_substrate.planes.workloads import observe_record, observe_released_image, seen
 
 if TYPE_CHECKING:
@@ -188,18 +190,24 @@ def observe_attested(context: Context, artifact: str) -> Attested | Missing | Un
     record = observe_record(context, artifact)
     if not isinstance(record, ReleaseRecord):
         return Unobserved(reason="not-asked", detail="no release record names a digest")
-    account, repository = context.declaration.account, context.declaration.artifact[artifact].repository
-    client = context.target.client("ecr")
-    return seen(
-        context,
-        f"release/attested/{artifact}",
-        Attested | Missing | Unobserved,
-        lambda: read_attested(
-            EcrSource(client, account=account, repository=repository),
+    account, declared = context.declaration.account, context.declaration.artifact[artifact]
+    client, folder = context.target.client("ecr"), context.target.records
+
+    def read() -> Attested | Missing | Unobserved:
+        try:
+            trust = read_trust(declared.attestation, folder)
+        except BadInput as error:
+            return Attested(digest=record.digest, untrusted=f"{error.where} {error.what}")
+        found = read_attested(
+            EcrSource(client, account=account, repository=declared.repository),
             record.digest,
-            lambda digest: ecr.read_referrers(client, account, repository, digest),
-        ),
-    )
+            lambda digest: ecr.read_referrers(client, account, declared.repository, digest),
+            trust,
+        )
+        bundle = None if declared.attestation is None else declared.attestation.bundle
+        return with_bundle(found, folder, bundle, trust) if bundle and isinstance(found, Attested) else found
+
+    return seen(context, f"release/attested/{artifact}", Attested | Missing | Unobserved, read)
 
 
 def _listing(context: Context, repository: str) -> Listing | Missing | Unobserved:

@@ -1,13 +1,11 @@
 """An in-toto statement with SLSA provenance, bare, in a DSSE envelope or in a Sigstore bundle. Pure.
 
 Sources: in-toto attestation framework v1 (spec/v1), SLSA provenance v0.2 and v1, and where BuildKit and GitHub's
-builders put repository, commit and workflow. A signature is not verified here; that there is one is told.
+builders put repository, commit and workflow. What its signature comes to, `signature.Trust` says.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +14,8 @@ from urllib.parse import urlsplit
 
 from pytest_substrate.model.facts import line
 from pytest_substrate.model.provenance import BadAttestation, Provenance
+from pytest_substrate.planes.release.certificate import decoded
+from pytest_substrate.planes.release.signature import Sealed, Trust
 
 _STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
 SLSA: Final = "https://slsa.dev/provenance/"
@@ -24,6 +24,8 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MOBY: Final = "https://mobyproject.org/buildkit@v1#metadata"
 """BuildKit's own metadata in a v0.2 predicate; in v1 it is `buildkit_metadata`."""
+_MOST_BUNDLES: Final = 64
+"""Of a file."""
 
 Table = Mapping[str, Any]
 
@@ -32,16 +34,36 @@ class _Problem(Exception):
     pass
 
 
-def read_statement(data: bytes) -> Provenance | BadAttestation | None:
+def read_statement(data: bytes, trust: Trust | None = None) -> Provenance | BadAttestation | None:
     """The provenance in `data`; None where it is a statement about something else."""
     try:
-        return _statement(data)
+        return _statement(_object(data, "the attestation"), trust or Trust())
     except _Problem as problem:
         return BadAttestation(problem=str(problem))
 
 
-def _statement(data: bytes) -> Provenance | None:
-    document, enveloped = _opened(_object(data, "the attestation"))
+def read_bundles(data: bytes, trust: Trust) -> tuple[Provenance | BadAttestation, ...]:
+    """The provenance in a file of one bundle, or of one a line, as `gh attestation download` writes it."""
+    try:
+        whole = _object(data, "the bundle")
+    except _Problem:
+        lines = [one for one in data.splitlines() if one.strip()]
+        if len(lines) < 2:
+            return (BadAttestation(problem="the bundle is no JSON object"),)
+        read = [read_statement(one, trust) for one in lines[: _MOST_BUNDLES + 1]]
+        if len(lines) > _MOST_BUNDLES:
+            read.append(BadAttestation(problem=f"the file holds more than {_MOST_BUNDLES} bundles"))
+    else:
+        try:
+            read = [_statement(whole, trust)]
+        except _Problem as problem:
+            read = [BadAttestation(problem=str(problem))]
+    return tuple(one for one in read if one is not None)
+
+
+def _statement(outer: Table, trust: Trust) -> Provenance | None:
+    sealed = _sealed(outer)
+    document = outer if sealed is None else _object(sealed.payload, "the envelope's payload")
     if document.get("_type") not in _STATEMENTS:
         raise _Problem("the attestation is no in-toto statement")
     kind = document.get("predicateType")
@@ -57,30 +79,48 @@ def _statement(data: bytes) -> Provenance | None:
         told = _of_v02(predicate)
     else:
         raise _Problem("the provenance is of a version that isn't known here")
-    return Provenance(predicate_type=line(kind, 100), subjects=_subjects(document), envelope=enveloped, **told)
+    signature = None if sealed is None else trust.verify(sealed)
+    return Provenance(predicate_type=line(kind, 100), subjects=_subjects(document), signature=signature, **told)
 
 
-def _opened(document: Table) -> tuple[Table, bool]:
-    """The statement in an envelope, or in a bundle that holds one."""
+def _sealed(document: Table) -> Sealed | None:
+    """The envelope, or the one in a bundle with what lies beside it; None where the statement is bare."""
     envelope = document.get("dsseEnvelope", document)
-    if not isinstance(envelope, dict) or "payload" not in envelope:
-        return document, False
-    payload = envelope.get("payload")
-    if envelope.get("payloadType") != _PAYLOAD or not isinstance(payload, str):
+    if not isinstance(envelope, dict):
+        raise _Problem("the bundle's envelope is no JSON object")
+    if "payload" not in envelope:
+        if "_type" in document:
+            return None
+        raise _Problem("the attestation is neither a statement nor an envelope that holds one")
+    if envelope.get("payloadType") != _PAYLOAD:
         raise _Problem("the envelope of the attestation holds no in-toto statement")
+    listed = envelope.get("signatures")
+    signed = [one if isinstance(one, dict) else {} for one in (listed if isinstance(listed, list) else [])]
     try:
-        return _object(base64.b64decode(payload, validate=True), "the envelope's payload"), True
-    except (binascii.Error, ValueError):
-        raise _Problem("the payload of the attestation's envelope is no base64") from None
+        return Sealed(
+            kind=_PAYLOAD,
+            payload=decoded(envelope.get("payload")),
+            signatures=tuple(decoded(one.get("sig")) for one in signed),
+            material=_table(document, "verificationMaterial"),
+        )
+    except ValueError:
+        raise _Problem("payload or signature of the attestation's envelope is no base64") from None
 
 
 def _object(data: bytes, what: str) -> Table:
     try:
-        found = json.loads(data)
+        found = json.loads(data, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise _Problem(f"{what} is no JSON") from None
     if not isinstance(found, dict):
         raise _Problem(f"{what} is no JSON object")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Problem("a key stands twice in one JSON object of it, so that readers could differ")
     return found
 
 
@@ -117,6 +157,7 @@ def _of_v1(predicate: Table) -> dict[str, Any]:
 def _of_v02(predicate: Table) -> dict[str, Any]:
     invocation, metadata = _table(predicate, "invocation"), _table(predicate, "metadata")
     source = _table(invocation, "configSource")
+    is_moby = (_text(predicate, "buildType") or "").startswith("https://mobyproject.org/")  # its entry is a Dockerfile
     sources = [
         _source(source),
         *map(_source, _listed(predicate, "materials")),
@@ -124,7 +165,7 @@ def _of_v02(predicate: Table) -> dict[str, Any]:
     ]
     return {
         "builder": _shown(_text(_table(predicate, "builder"), "id")),
-        "workflow": _shown(_text(source, "entryPoint")),
+        "workflow": None if _MOBY in metadata or is_moby else _shown(_text(source, "entryPoint")),
         "build": _https(_text(metadata, "buildInvocationId") or _text(metadata, "buildInvocationID")),
         **_first(sources),
     }

@@ -34,6 +34,8 @@ def test_round_trip(platforms: tuple[str, ...]) -> None:
     """What is written is read."""
     record = replace(RECORD, platforms=platforms)
     assert record == parse_record(render_record(record), name="r.json")
+    record = replace(record, workflow=".github/workflows/r.yml", builder="https://ci.example/builders/1")
+    assert record == parse_record(render_record(record), name="r.json")
 
 
 @pytest.mark.parametrize(
@@ -51,10 +53,15 @@ def test_round_trip(platforms: tuple[str, ...]) -> None:
         (changed(platform=[]), "platform: is empty"),
         (changed(platform=["linux"]), "platform: is no platform, such as linux/amd64"),
         (changed(time="2026-03-01T12:00:00"), "time: is no time in ISO 8601 with a time zone"),
+        (changed(workflow="/r.yml"), "workflow: is no path in the repository, such as .github/workflows/r.yml"),
+        (changed(builder="laptop"), "builder: is no URI without a query"),
         (changed(time=12), "time: is no time in ISO 8601 with a time zone"),
         (
             changed(extra=1),
-            "has 1 unknown key(s); the keys are schema, repository, digest, platform, commit, build, time",
+            (
+                "has 1 unknown key(s); the keys are schema, repository, digest, platform, commit, build, time, "
+                "workflow, builder"
+            ),
         ),
     ],
 )
@@ -72,6 +79,6 @@ def test_any_bytes(content: bytes) -> None:
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=20), st.lists, max_leaves=5))
 def test_any_value(value: Any) -> None:
     """No value of any key raises; only its own kind is taken."""
-    for key in ("schema", "repository", "digest", "platform", "commit", "build", "time"):
+    for key in ("schema", "repository", "digest", "platform", "commit", "build", "time", "workflow", "builder"):
         found = parse_record(json.dumps({**json.loads(render_record(RECORD)), key: value}).encode(), name="r.json")
         assert isinstance(found, (InvalidRecord, ReleaseRecord))

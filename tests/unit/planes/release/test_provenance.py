@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 
 from pytest_substrate.model.image import Descriptor, Refuted, Unseen
 from pytest_substrate.model.observation import Missing, Unobserved
-from pytest_substrate.model.provenance import REVISION, SOURCE, Attested, AttestedImage, BadAttestation, Provenance
+from pytest_substrate.model.provenance import (
+    REVISION,
+    SOURCE,
+    Attested,
+    AttestedImage,
+    BadAttestation,
+    Provenance,
+    Signature,
+    Signed,
+)
 from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.planes.catalogue import catalogue
 from pytest_substrate.planes.release.attested import read_attested
@@ -76,24 +85,24 @@ def buildkit(digest: str) -> dict[str, Any]:
 def enveloped(statement: Any) -> dict[str, Any]:
     """A DSSE envelope."""
     payload = base64.b64encode(json.dumps(statement).encode()).decode()
-    return {"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": [{"sig": "x"}]}
+    return {"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": [{"sig": "c2ln"}]}
 
 
 DIGEST = f"sha256:{'1' * 64}"
 
 
 @pytest.mark.parametrize(
-    ("document", "envelope"),
+    ("document", "signature"),
     [
-        (github(DIGEST), False),
-        (enveloped(github(DIGEST)), True),
+        (github(DIGEST), None),
+        (enveloped(github(DIGEST)), Signature(signed=Signed.UNASKED)),
         (
             {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": enveloped(github(DIGEST))},
-            True,
+            Signature(signed=Signed.UNASKED),
         ),
     ],
 )
-def test_github(document: Any, envelope: bool) -> None:
+def test_github(document: Any, signature: Signature | None) -> None:
     """Bare, in an envelope and in a bundle, the same is told."""
     found = read_statement(json.dumps(document).encode())
     assert (
@@ -105,7 +114,7 @@ def test_github(document: Any, envelope: bool) -> None:
             commit=COMMIT,
             workflow=".github/workflows/r.yml",
             build=f"{BUILD}/attempts/1",
-            envelope=envelope,
+            signature=signature,
         )
         == found
     )
@@ -155,6 +164,9 @@ def test_a_source_loses_user_and_query() -> None:
         json.dumps(github(DIGEST, predicateType="https://slsa.dev/provenance/v0.1")).encode(),
         json.dumps({"payloadType": "application/vnd.in-toto+json", "payload": "%"}).encode(),
         json.dumps({"payloadType": "text/plain", "payload": "e30="}).encode(),
+        json.dumps({"dsseEnvelope": []}).encode(),
+        json.dumps({**enveloped(github(DIGEST)), "signatures": [{"sig": "?"}]}).encode(),
+        json.dumps(github(DIGEST)).replace('"predicate":', '"predicate": {}, "predicate":').encode(),
     ],
 )
 def test_what_is_no_provenance_is_told_and_never_raised(data: bytes) -> None:
