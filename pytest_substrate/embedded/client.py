@@ -128,7 +128,7 @@ def start_server(*, progress: Progress) -> Iterator[Path]:
     require_local()
     process = subprocess.Popen(
         # -P: whatever lies in the folder that the run was started in is no part of the platform
-        [sys.executable, "-P", "-m", "pytest_substrate.embedded.serve"],
+        [sys.executable, "-P", "-m", "pytest_substrate.embedded.serve", str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -5,7 +5,10 @@
   process that is written down, and remove the folder.
 - What a power cut leaves, `sweep` finds at the next start.
 
-A process is known by its id and its creation time, so that a reused id is never ended.
+A process is known by its id and its creation time, so that a reused id is never ended. It also bears its platform's
+name in its environment from its first instruction on: one whose starter was killed before it could write it down is
+found by that. (The kernel's own PR_SET_PDEATHSIG doesn't serve: it fires when the *thread* that started a process
+ends, and threads of a start end long before the platform does.)
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +30,15 @@ PREFIX = "substrate-embedded-"
 _BOOK = "processes"
 _OWNER = "owner"
 _EXPENDABLE = "expendable"
+_MARK = "SUBSTRATE_PLATFORM"
+_starting = threading.Lock()
+_shut: set[Path] = set()
+unfinished: set[Path] = set()
+"""Folders elsewhere that this process is making something in: who ends in the middle of it removes them."""
+
+
+class Shut(Exception):
+    """The platform is ending: nothing of it is started any more."""
 
 
 def make_folder() -> Path:
@@ -47,15 +60,32 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process that belongs to the platform in `folder`; its output goes to `logs/NAME.log`.
 
-    It has a process group of its own, an empty standard input, and exactly the environment that is given. An
-    `expendable` one has nothing to put in order: at the platform's end it is killed at once.
+    It has a process group of its own, an empty standard input, and exactly the environment that is given, with the
+    platform's mark. An `expendable` one has nothing to put in order: at the platform's end it is killed at once. Raises
+    Shut after `shut`.
     """
-    with (folder / "logs" / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            list(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(env), cwd=cwd, start_new_session=True
-        )
-    write_down(folder, process.pid, expendable=expendable)
+    with _starting:
+        if folder in _shut:
+            raise Shut(f"{name} is not started: its platform is ending")
+        with (folder / "logs" / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**env, _MARK: str(folder)},
+                cwd=cwd,
+                start_new_session=True,
+            )
+        write_down(folder, process.pid, expendable=expendable)
     return process
+
+
+def shut(folder: Path) -> None:
+    """Let no thread of this process start anything more for the platform in `folder`; what was begun is written down
+    when this returns."""
+    with _starting:
+        _shut.add(folder)
 
 
 def spawn_expendable(
@@ -151,14 +181,25 @@ def _alive(folder: Path) -> Iterator[tuple[psutil.Process, bool]]:
     try:
         lines = (folder / _BOOK).read_text(encoding="ascii").splitlines()
     except OSError:
-        return
+        lines = []
+    noted = set()
     for line in lines:
         process = _process(line)
         if process is not None:
+            noted.add(process.pid)
             is_expendable = line.endswith(f" {_EXPENDABLE}")
             with contextlib.suppress(psutil.Error):
                 yield from ((child, is_expendable) for child in process.children(recursive=True))
             yield process, is_expendable
+    yield from ((process, True) for process in _marked(folder) if process.pid not in noted)
+
+
+def _marked(folder: Path) -> Iterator[psutil.Process]:
+    """The processes of this user that bear the mark of the platform in `folder`, written down or not."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(_MARK) == str(folder) and process.pid != os.getpid():
+                yield process
 
 
 def _main(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -95,6 +96,81 @@ def test_a_reused_process_id_is_never_ended(tmp_path: Path) -> None:
     (tmp_path / "processes").write_text(f"{os.getpid()} 12.00\n", encoding="ascii")
     keeper.end_all(tmp_path, grace_s=0.1)
     assert psutil.pid_exists(os.getpid())
+
+
+def test_a_process_that_nobody_could_write_down_is_found(tmp_path: Path) -> None:
+    """It bears its platform's mark from its first instruction; another platform's does not end it."""
+    (tmp_path / "logs").mkdir()
+    process = keeper.spawn([sys.executable, "-c", "import time; time.sleep(60)"], folder=tmp_path, name="a", env={})
+    (tmp_path / "processes").unlink()
+    keeper.end_all(tmp_path / "another", grace_s=0.1)
+    assert process.poll() is None
+    keeper.end_all(tmp_path, grace_s=0.1)
+    assert gone(process.pid)
+
+
+def test_a_platform_that_ends_starts_nothing_more(tmp_path: Path) -> None:
+    """A thread of an unfinished start can't start what nobody would end."""
+    (tmp_path / "logs").mkdir()
+    keeper.shut(tmp_path)
+    with pytest.raises(keeper.Shut):
+        keeper.spawn([sys.executable, "-c", ""], folder=tmp_path, name="late", env={})
+    assert not (tmp_path / "processes").exists()
+
+
+STARTER = """
+import os, sys, time
+from pytest_substrate.embedded.client import start_server
+def progress(line):
+    print(line, flush=True)
+    if sys.argv[1] == "forked" and (child := os.fork()) == 0:
+        time.sleep(60)
+with start_server(progress=progress):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+"""It starts a platform; `forked` has a child that holds its ends of all pipes open after its death."""
+
+
+def bearing(tmp_path: Path) -> dict[int, str]:
+    """The processes that have the folder in their environment: the starter, and all that its platform is made of."""
+    found = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if any(str(tmp_path) in value for value in process.environ().values()) and not gone(process.pid):
+                found[process.pid] = " ".join(process.cmdline())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("how", "processes", "starter"),
+    [
+        (signal.SIGKILL, 2, "plain"),  # the platform's process has just begun
+        (signal.SIGKILL, 4, "plain"),  # the cloud is on its way
+        (signal.SIGKILL, 6, "forked"),  # and both brokers
+        (signal.SIGINT, 6, "plain"),
+    ],
+)
+def test_an_unfinished_start_ends_with_its_owner(
+    tmp_path: Path, how: signal.Signals, processes: int, starter: str
+) -> None:
+    """At whatever moment of the start: every process and the folder are gone, long before the start would be done."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", STARTER, starter],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    others = 1 if starter == "forked" else 0
+    assert until(lambda: len(bearing(tmp_path)) >= processes + others, 30.0)
+    forked = [child.pid for child in psutil.Process(owner.pid).children() if child.cmdline()[1:2] == ["-c"]]
+    assert len(forked) == others
+    owner.send_signal(how)
+    owner.wait(10.0)
+    assert until(lambda: bearing(tmp_path).keys() <= set(forked) and not list(tmp_path.glob(f"{keeper.PREFIX}*")), 5.0)
+    for child in forked:
+        os.kill(child, signal.SIGKILL)
+    assert owner.stdout is not None
+    assert b"ready" not in owner.stdout.read()
 
 
 def test_a_folder_is_private() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pytest_substrate.embedded import keeper
 from pytest_substrate.model.errors import BadInput
 
 VARIABLE = "SUBSTRATE_CACHE"
@@ -73,10 +74,12 @@ def workshop(cache: Path, name: str) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=cache))
     except OSError as error:
         raise _unwritable(cache, error) from error
+    keeper.unfinished.add(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        keeper.unfinished.discard(folder)
 
 
 def _unwritable(folder: Path, error: OSError) -> BadInput:
