@@ -79,7 +79,9 @@ _DURING: Final = re.compile(r" during (\w{1,80}) operation")
 _CALLED: Final = re.compile(r"\b(?:S3|s3)(?:::|\.|->)(\w{1,60})\(\)?[^\n]{0,40}\[\Z")
 _NAMED_BY: Final = re.compile(r"(?:Exception ?[nN]ame:?|AWSError|S3 error:? 403 \(|\b403 \(|Error (?=\Z))\s*\Z")
 _HADOOP: Final = re.compile(r":? s3[an]?://")
-_FRAME: Final = re.compile(r"\b(?:de_|deserializeAws_[a-zA-Z0-9]+?_?|se_)([A-Z]\w{2,70}?)CommandError\b")
+_FRAME: Final = re.compile(
+    r"\b(?:de_|se_|deserializeAws_(?:restXml|restJson1|json1_0|json1_1|query|ec2))([A-Z]\w{2,70}?)CommandError\b"
+)
 """A function of the SDK for JavaScript, which is called after the operation."""
 _ACCESS_LOG: Final = re.compile(r"\sREST\.(\w+)\.(\w+)\s[^\n]{1,400}\"\s403 \Z")
 _REST: Final = {
@@ -252,6 +254,7 @@ def codes(text: str) -> Iterator[Told]:
             start=found.start() - len(namespace),
             end=found.end() + len(message.partition("\n")[0]),
             message=message,
+            before=place.line_before,
             operation=form.operation,
             service=form.service,
         )

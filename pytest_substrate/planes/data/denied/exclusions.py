@@ -11,6 +11,7 @@ _CREDENTIALS: Final = (
     *("invalidaccesskeyid", "access key id you provided", "invalidtoken", "invalidclienttokenid", "unrecognizedclient"),
     *("signaturedoesnotmatch", "signature we calculated", "incompletesignature", "authfailure"),
     *("token included in the request is invalid", "missingauthenticationtoken", "query-string authentication"),
+    *("noauthwithaws", "no aws credentials", "load aws credentials", "unable to locate credentials"),
     *("x-amz-expires", "headers present in the request which were not signed", "requires a valid date"),
 )
 """S3 says AccessDenied of an expired URL and of an unsigned header too."""
@@ -18,6 +19,7 @@ _ELSEWHERE: Final = (
     *("gserviceaccount", "googleapis", "google cloud", "storage.objects.", "aliyuncs", "aliyun", "myqcloud"),
     *("myhuaweicloud", "windows.net", "digitaloceanspaces", "cloudflarestorage", "wasabisys", "backblazeb2"),
     *("oraclecloud", "yandexcloud", "linodeobjects", "scw.cloud", "cloud-object-storage", "ovh.net"),
+    *("acs:ram:", "acs:oss:", "qcs::"),
     *("mysql", "org.springframework", "org.elasticsearch", "authorizationfailed", "apache.kafka.common"),
 )
 _OTHERS: Final = (*_CREDENTIALS, *_ELSEWHERE)

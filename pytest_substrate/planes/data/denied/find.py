@@ -22,6 +22,8 @@ _LEADS: Final = 60
 """How far behind a form the sentence may begin that it leads to."""
 _REQUEST_ROOM: Final = 400
 """How far behind a sentence the id of its request may stand."""
+_TRUNCATED: Final = "(truncated"
+"""As the SDK for PHP breaks off a body, whose message it then prints whole."""
 _LOOK_BACK: Final = 50
 """How many entries of an event are compared with the next, so that time grows with the text alone."""
 
@@ -98,6 +100,11 @@ def _by_sentences(event: Event, text: str, found: Sequence[Sentence], forms: Seq
         request = request_in(text[sentence.end : min(stop, sentence.end + _REQUEST_ROOM)])
         denial = _by_sentence(event, sentence, of_kms)
         key = (denial.principal, denial.action, denial.resource, request)
+        if number and _TRUNCATED in text[found[number - 1].end :][:_LEADS] and entries:
+            cut = entries[-1].denial
+            if _repeats(_Entry(denial=denial, operation=None, request=request), cut, entries[-1].request):
+                entries[-1] = _Entry(denial=replace(denial, line=cut.line), operation=None, request=request)
+                continue
         if key not in known and not any(_repeats(one, denial, request) for one in entries[-_LOOK_BACK:]):
             entries.append(_Entry(denial=denial, operation=None, request=request))
         known.add(key)

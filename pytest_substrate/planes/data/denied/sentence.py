@@ -56,6 +56,8 @@ _REASONED: Final = re.compile(r"\s+(?:because|with)\b|\s*\(Service|\s+Encoded", 
 _QUOTES: Final = re.compile(r"([\"'`])\1?")
 """Doubled, where a table of comma-separated values holds the text."""
 _LONGEST: Final = 2_000
+_FOREIGN: Final = ("acs:", "qcs:")
+"""How the names of other clouds' principals begin, whose sentence is AWS's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,9 @@ def sentences(text: str) -> Iterator[Sentence]:
 def _read(text: str, found: re.Match[str], floor: int) -> Sentence | None:
     principal, start = _principal(text, found, floor)
     action, at = _action(text, found.end())
-    if action is None and (principal is None or not found[2]):
+    if action is None and (principal is None or not found[2] or not principal.startswith("arn:")):
+        return None  # other systems have users too
+    if principal is not None and principal.startswith(_FOREIGN):
         return None
     if not found[2] and principal is None and _BARE.match(text, found.start()) is None:
         return None  # somebody talks of permissions

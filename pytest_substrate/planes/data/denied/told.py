@@ -34,14 +34,16 @@ class Told:
     request: str | None = None
 
 
-def told_of(*, start: int, end: int, message: str, operation: str | None = None, service: str | None = None) -> Told:
-    """A form with what its message says; `service` as an SDK calls it."""
+def told_of(
+    *, start: int, end: int, message: str, before: str = "", operation: str | None = None, service: str | None = None
+) -> Told:
+    """A form with what its message says; `before` is what stands before it, `service` as an SDK calls it."""
     prefix = None if service is None else service_of(service)
     of_kms = prefix == "kms" or _KMS.search(message) is not None
     action = permission_for(operation, prefix)
     if of_kms and action is not None and not action.startswith("kms:"):
         action = None  # it is a permission of the key that lacks, and the operation tells of another
-    url = _URL.search(message)
+    url = _URL.search(message) or _URL.search(before)
     return Told(
         start=start,
         end=end,
