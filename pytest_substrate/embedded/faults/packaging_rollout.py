@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from pytest_substrate.embedded.faults import fault
 from pytest_substrate.embedded.network.mode import Refuse
@@ -18,6 +18,7 @@ from pytest_substrate.embedded.platform.service import (
     deploy,
     deployed,
     registered,
+    stopped_tasks,
 )
 from pytest_substrate.model.outcome import Layer
 
@@ -228,7 +229,7 @@ def replacement_did_not_start(platform: Platform) -> Iterator[None]:
         arns = ecs.list_tasks(cluster=names.ECS_CLUSTER, serviceName=names.SERVICE)["taskArns"]
         ecs.stop_task(cluster=names.ECS_CLUSTER, task=arns[0], reason="an operator's")
         wait_until(
-            lambda: any(task.get("stopCode") == "TaskFailedToStart" for task in _stopped(platform)),
+            lambda: any(task.get("stopCode") == "TaskFailedToStart" for task in stopped_tasks(platform)),
             what="a task that could not start",
             deadline_s=_SETTLE_S,
         )
@@ -269,19 +270,10 @@ def _scaled(platform: Platform, count: int) -> Iterator[None]:
 
 def _until_crashed(platform: Platform) -> None:
     """Let both brokers refuse until a task of the newest deployment has ended."""
-    before = {task["taskArn"] for task in _stopped(platform)}
+    before = {task["taskArn"] for task in stopped_tasks(platform)}
     with platform.kafka.relay(1).behaving(Refuse()), platform.kafka.relay(2).behaving(Refuse()):
         wait_until(
-            lambda: any(task["taskArn"] not in before for task in _stopped(platform)),
+            lambda: any(task["taskArn"] not in before for task in stopped_tasks(platform)),
             what="a task that ends",
             deadline_s=_SETTLE_S,
         )
-
-
-def _stopped(platform: Platform) -> list[dict[str, Any]]:
-    """The stopped tasks of the service."""
-    ecs = platform.client("ecs")
-    chosen = {"cluster": names.ECS_CLUSTER, "serviceName": names.SERVICE, "desiredStatus": "STOPPED"}
-    arns = ecs.list_tasks(**chosen)["taskArns"]
-    tasks = ecs.describe_tasks(cluster=names.ECS_CLUSTER, tasks=arns)["tasks"] if arns else []
-    return [task for task in tasks if task["lastStatus"] == "STOPPED"]

@@ -32,14 +32,15 @@ _ANSWER_ONLY = (
 
 @contextlib.contextmanager
 def job_policy(platform: Platform, statements: Sequence[Mapping[str, Any]]) -> Iterator[None]:
-    """The job's managed policy in a new version of these statements; then the first version again."""
+    """The job's managed policy in a new version of these statements; then the version before it again."""
     iam = platform.client("iam")
+    before = iam.get_policy(PolicyArn=names.JOB_POLICY_ARN)["Policy"]["DefaultVersionId"]
     document = json.dumps(roles.allow(statements))
     version = iam.create_policy_version(PolicyArn=names.JOB_POLICY_ARN, PolicyDocument=document, SetAsDefault=True)
     try:
         yield
     finally:
-        iam.set_default_policy_version(PolicyArn=names.JOB_POLICY_ARN, VersionId="v1")
+        iam.set_default_policy_version(PolicyArn=names.JOB_POLICY_ARN, VersionId=before)
         iam.delete_policy_version(PolicyArn=names.JOB_POLICY_ARN, VersionId=version["PolicyVersion"]["VersionId"])
 
 

@@ -11,8 +11,7 @@ from pytest_substrate.embedded.platform.platform import Platform
 from pytest_substrate.embedded.platform.service import container, deployed
 
 LATER: Final = "1.0.1"
-"""The tag of every later image."""
-_VERSION: Final = {"/app/VERSION": f"{LATER}\n".encode()}
+"""The tag of a later image, where none is chosen."""
 
 
 @contextlib.contextmanager
@@ -35,11 +34,11 @@ def later_image(
     more: Mapping[str, bytes] | None = None,
     labels: Mapping[str, str] = names.LABELS,
     architecture: str = "amd64",
+    tag: str = LATER,
 ) -> Iterator[str]:
     """A later image of the same program, gone again afterwards; its digest. It says its version in a file."""
-    digest = dev_min.push_image(
-        platform, tag=LATER, keep=keep, more={**_VERSION, **(more or {})}, labels=labels, architecture=architecture
-    )
+    files = {"/app/VERSION": f"{tag}\n".encode(), **(more or {})}
+    digest = dev_min.push_image(platform, tag=tag, keep=keep, more=files, labels=labels, architecture=architecture)
     try:
         yield digest
     finally:

@@ -108,3 +108,12 @@ def set_variable(definition: Definition, name: str, value: str) -> None:
     """Give the service's container an environment variable, or another value for it."""
     environment = container(definition)["environment"]
     environment[:] = [one for one in environment if one["name"] != name] + [{"name": name, "value": value}]
+
+
+def stopped_tasks(platform: Platform) -> list[dict[str, Any]]:
+    """The tasks of the service that have stopped, as long as ECS remembers them."""
+    ecs = platform.client("ecs")
+    chosen = {"cluster": names.ECS_CLUSTER, "serviceName": names.SERVICE, "desiredStatus": "STOPPED"}
+    arns = ecs.list_tasks(**chosen)["taskArns"]
+    tasks = ecs.describe_tasks(cluster=names.ECS_CLUSTER, tasks=arns)["tasks"] if arns else []
+    return [task for task in tasks if task["lastStatus"] == "STOPPED"]

@@ -25,7 +25,6 @@ READY: Final = "READY"
 _WIDEST: Final = 120
 _INDENT: Final = 3
 _LOG_LINES: Final = 2
-_VALUE: Final = 24
 
 
 class Screen:
@@ -52,12 +51,13 @@ class Screen:
 
     def told(self, told: Told) -> None:
         """What came of it: the red rungs that the chapter is about, or that all is green."""
-        for place, record in enumerate(told.red):
-            for line in self._rung(record):
-                self._line(line)
-            if place == 0:
-                self._log(told.lines)
         red, glyphs = first_red(told.seen.records), self._page.glyphs
+        if red is not None:
+            for line in self._rung(red):
+                self._line(line)
+            self._log(told.lines)
+        for record in told.red[1:]:
+            self._behind(record)
         if red is None:
             green = f"all {number_of(len(told.seen.records), 'rung')} are green"
             self._line(((f" {glyphs.green} ", ("green", "bold")), (green, ())))
@@ -75,42 +75,31 @@ class Screen:
         as_told = all(one.as_told for one in told)
         for same, value in told[-1].kept.items() if told and as_told else ():
             self._wrap(f"untouched from beginning to end: {same.what} {value}")
-        for text in self._ledger(incidents):
-            self._wrap(text)
+        if incidents:
+            self._wrap(_ledger(incidents))
         for one in told:
             if not one.as_told:
                 self._wrap(f"chapter {one.number} came out otherwise: {one.differences[0]}", "red")
-        way = f"{story.incident}: {' → '.join(_first_of(one) for one in told)}"
-        self._line(
-            (
-                ("AS TOLD" if as_told else "NOT AS TOLD", ("bold", "green" if as_told else "red")),
-                (f"   {way}   {number_of(len(told), 'chapter')}, {seconds:.0f} s", ()),
-            )
-        )
+        verdict = "AS TOLD" if as_told else "NOT AS TOLD"
+        rest = f"   {story.incident}: {' → '.join(_first_of(one) for one in told)}   {seconds:.0f} s"
+        if len(verdict) + len(rest) > self._page.width:
+            self._wrap(rest.strip())
+            rest = f"   {story.incident} in {number_of(len(told), 'chapter')}, {seconds:.0f} s"
+        self._line(((verdict, ("bold", "green" if as_told else "red")), (rest, ())))
 
     def _rung(self, record: Record) -> Iterator[Line]:
         rung = Rung(pair=Pair(record.check, record.subject), check=catalogue()[record.check], record=record)
         return rung_lines(rung, self._page)
 
+    def _behind(self, record: Record) -> None:
+        """A rung that is red for the same reason: what it says of it."""
+        self._line(((f" {self._page.glyphs.red} ", ("red", "bold")), (f"{record.check} [{record.subject}]", ())))
+        self._wrap(f"  {record.message}")
+
     def _log(self, lines: Sequence[str]) -> None:
         for place, line in enumerate(lines[-_LOG_LINES:]):
             lead = "     log    " if place == 0 else " " * 12
-            self._write(lead + page_safe(line)[: self._page.width - len(lead) - 1])
-
-    def _ledger(self, incidents: Sequence[Incident]) -> Iterator[str]:
-        closed = [one for one in incidents if one.closed]
-        if incidents:
-            told = f"{number_of(len(incidents), 'incident')} opened, {len(closed)} closed by a fact that changed"
-            yield f"ledger: {told}"
-        for one in closed:
-            change = one.changes[0]
-            before, after = self._value(change.before), self._value(change.after)
-            yield f"  {one.check} {one.subject}: {change.fact.partition(' ')[2]} {before} → {after}"
-
-    def _value(self, value: object) -> str:
-        text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-        dots = self._page.glyphs.dots
-        return text if len(text) <= _VALUE else f"{text[: _VALUE - len(dots)]}{dots}"
+            self._write(lead + page_safe(line).strip()[: self._page.width - len(lead) - 1])
 
     def _wrap(self, text: str, *markup: str) -> None:
         clean = page_safe(text)
@@ -138,3 +127,11 @@ class Screen:
 def _first_of(told: Told) -> str:
     red = first_red(told.seen.records)
     return READY if red is None else red.check
+
+
+def _ledger(incidents: Sequence[Incident]) -> str:
+    """What a ledger of the story's runs came to; a red that only went away is not closed."""
+    closed = [one for one in incidents if one.closed]
+    told = f"ledger: {number_of(len(incidents), 'incident')} opened, {len(closed)} closed by a fact that changed"
+    facts = dict.fromkeys(one.changes[0].fact.partition(" ")[2] for one in closed)
+    return f"{told} ({', '.join(facts)})" if facts else told
