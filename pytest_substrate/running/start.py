@@ -17,6 +17,7 @@ from pytest_substrate.model.outcome import Plane
 from pytest_substrate.running.asked import evidence_path
 from pytest_substrate.running.overruled import given, refuse_dropped_expressions, refuse_idle
 from pytest_substrate.running.place import make_way, remove_earlier
+from pytest_substrate.running.rootdir import refuse_moved_rootdir
 
 if TYPE_CHECKING:
     from pytest_substrate.running.plan import Plan, Source
@@ -39,6 +40,8 @@ def begin(run: Run) -> None:
     """Decide what the run demands; where it demands a plane, plan it. pytest.UsageError for whatever forbids it."""
     with as_usage_errors():
         try:
+            if not run.is_worker:
+                refuse_moved_rootdir(run.config)
             planes = _demanded(run)
         except BadInput:
             if not run.is_worker:  # whatever was meant: earlier evidence is not to be taken for this run's

@@ -254,3 +254,23 @@ def test_wrong_waivers(project: Project, spread: tuple[str, ...], change: tuple[
     assert [] == project.calls
     assert not project.evidence_path.exists()
     assert any(words in line for line in lines), lines
+
+
+def test_a_rootdir_that_an_option_moved(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The second run with the evidence elsewhere says how to write the option; written so, every run works."""
+    evidence = tmp_path_factory.mktemp("elsewhere") / "evidence.json"
+    assert 0 == project.messaging("--substrate-evidence", evidence).ret
+    result = project.messaging("--substrate-evidence", evidence)
+    assert 4 == result.ret
+    (line,) = [line for line in result.stderr.lines if line.startswith("ERROR")]
+    assert f"made {evidence.parents[1]} the rootdir instead of {project.path}" in line
+    assert line.endswith(f"write --substrate-evidence={evidence}")
+    assert not evidence.exists()  # as after every run that is refused
+    for _ in range(2):
+        assert 0 == project.messaging(f"--substrate-evidence={evidence}").ret
+
+
+def test_a_value_apart_that_moves_no_rootdir(project: Project) -> None:
+    """Below the rootdir a value may stand apart from its option, in every run."""
+    for _ in range(2):
+        assert 0 == project.messaging("--substrate-evidence", project.evidence_path).ret
