@@ -10,6 +10,8 @@ from packaging.requirements import Requirement
 from pytest_substrate.cli.files import LONGEST_DECLARATION, read_file
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.planes.packaging.image.contents import Contract
+from pytest_substrate.planes.packaging.lock import Lock, read_lock
+from pytest_substrate.planes.packaging.lock.reading import LONGEST_LOCK, MEND
 
 _MEND: Final = 'write the table [contract], such as [contract] and distributions = ["kafka-python>=2.2"]'
 _AT: Final = ("artifact", "image")
@@ -62,7 +64,7 @@ def read_contract(path: Path) -> Contract:
             for detail in error.errors(include_input=False, include_url=False):
                 inner = finding_of({**detail, "loc": (*_AT, "contract", *detail["loc"])})
                 findings.append(Finding(path=inner.path[len(_AT) :], problem=inner.problem, mend=inner.mend))
-    if declared is not None and not (declared.distributions or declared.imports or declared.python or declared.labels):
+    if declared is not None and not any(declared.model_dump().values()):
         findings.append(Finding(path=("contract",), problem="demands nothing", mend="name what the image must hold"))
     if findings or declared is None:
         raise DeclarationErrors([problem(finding) for finding in findings])
@@ -71,4 +73,10 @@ def read_contract(path: Path) -> Contract:
         imports=declared.imports,
         python=declared.python,
         labels=dict(declared.labels),
+        lock=None if declared.lock is None else _lock(path.parent / declared.lock),
     )
+
+
+def _lock(path: Path) -> Lock:
+    """The lock beside the contract; BadInput with its path where it can't be used."""
+    return read_lock(read_file(path, mend=MEND, most=LONGEST_LOCK), name=str(path))

@@ -156,6 +156,7 @@ FACTS: Final[Mapping[str, Kind]] = {
     "attributes": Kind.NAME,
     # images
     "manifest_digest": Kind.DIGEST,
+    "lock_digest": Kind.DIGEST,
     "layers": Kind.NUMBER,
     "labels": Kind.NAME,
     "applicable": Kind.FLAG,

@@ -153,7 +153,8 @@ def _contract(document: Document, workload: Any, subject: str, gone: frozenset[t
     if not isinstance(contract, dict):
         return
     for check, key in (("PKG-060", "distributions"), ("PKG-080", "imports")):
-        if not contract.get(key) and (check, subject) not in gone:
+        locked = check == "PKG-060" and "lock" in contract
+        if not contract.get(key) and not locked and (check, subject) not in gone:
             yield _empty(("artifact", artifact, "contract", key), "is empty", check, subject)
 
 

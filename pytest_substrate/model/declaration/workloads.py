@@ -19,6 +19,12 @@ class Contract(Table):
     distributions: Maybe[shapes.PackageRequirement] = Field(
         default=(), description="PEP 508 requirements that the image satisfies", examples=[["kafka-python>=2.2"]]
     )
+    lock: shapes.RelativePath | None = Field(
+        default=None,
+        description="a lock file whose packages the image holds: pylock.toml, uv.lock, poetry.lock, or requirements "
+        "with hashes (….txt); from the folder of the declaration or of the contract on",
+        examples=["pylock.toml"],
+    )
     imports: Maybe[shapes.Module] = Field(
         default=(), description="modules that resolve to files in the image", examples=[["kafka", "ingest"]]
     )

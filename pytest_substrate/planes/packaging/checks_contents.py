@@ -11,6 +11,10 @@ from pytest_substrate.model.unseen import UNSEEN_CAUSES
 from pytest_substrate.planes.packaging.checks_rollout import IMAGE, UNREAD
 
 _UNDECIDED: Final = Cause(slug="undecided", meaning="a marker or a version can't be told from the image alone")
+_LOCK: Final = (
+    Cause(slug="lock-missing", meaning="the contract names a lock file that isn't there"),
+    Cause(slug="lock-unusable", meaning="the contract's lock file can't be read, or isn't one"),
+)
 _IMAGE_COMMAND: Final = (
     "substrate image {account}.dkr.ecr.{region}.amazonaws.com/{repository}@{image_digest} --contract CONTRACT.toml"
 )
@@ -25,7 +29,8 @@ CONTENTS: Final[tuple[Check, ...]] = (
         subjects=subjects.workloads,
         why="An image that lacks a dependency is deployed without complaint, and crashes at its first import.",
         how="The layers are streamed by digest, whiteouts applied; METADATA, WHEEL and RECORD of each distribution "
-        "are read.",
+        "are read. Required are the contract's distributions, and what its lock file pins for the image's own Python "
+        "and platform.",
         red_when="a required distribution is missing, at another version, twice, for another Python, or lacks files.",
         needs=("PKG-020",),
         permissions=IMAGE,
@@ -38,6 +43,7 @@ CONTENTS: Final[tuple[Check, ...]] = (
             Cause(slug="other-python", meaning="the image's Python isn't the declared one"),
             Cause(slug="files-unknown", meaning="nothing in the image says which files a distribution has"),
             _UNDECIDED,
+            *_LOCK,
             UNREAD,
             *UNSEEN_CAUSES,
         ),
@@ -60,6 +66,7 @@ CONTENTS: Final[tuple[Check, ...]] = (
             ),
             Cause(slug="python-unmet", meaning="a distribution requires another Python"),
             _UNDECIDED,
+            *_LOCK,
             UNREAD,
             *UNSEEN_CAUSES,
         ),
@@ -102,6 +109,7 @@ CONTENTS: Final[tuple[Check, ...]] = (
             Cause(slug="other-machine", meaning="a binary is for another machine than the image"),
             Cause(slug="binary-damaged", meaning="a binary is cut, or no loader could read it"),
             Cause(slug="unread", meaning="a binary's tables lie where a stream can't read them"),
+            *_LOCK,
             UNREAD,
             *UNSEEN_CAUSES,
         ),

@@ -19,7 +19,7 @@ from pytest_substrate.planes.packaging.diagnose.distributions import diagnose_cl
 from pytest_substrate.planes.packaging.diagnose.entrypoint import diagnose_entrypoint
 from pytest_substrate.planes.packaging.diagnose.modules import diagnose_imports
 from pytest_substrate.planes.packaging.diagnose.native import diagnose_native
-from pytest_substrate.planes.packaging.image.contents import Contents, Contract, contents_of
+from pytest_substrate.planes.packaging.image.contents import Contents, Contract, contents_of, settled
 from pytest_substrate.planes.packaging.image.facts import ImageFacts, Refutation
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -48,7 +48,11 @@ def diagnose_image(check: str, contents: Contents | Refutation | Unobserved, con
     """One check of an image; None where PKG-020 is red, without which no other can be judged."""
     if check == "PKG-020":
         return diagnose_artifact(contents, contract)
-    return _OF_CONTENTS[check](contents, contract) if isinstance(contents, Contents) else None
+    if not isinstance(contents, Contents):
+        return None
+    found = _OF_CONTENTS[check](contents, settled(contract, contents))
+    locked = check == "PKG-060" and contract.lock is not None
+    return found.with_facts({"lock_digest": contract.lock.digest}) if locked and contract.lock is not None else found
 
 
 def records_of(seen: ImageFacts | Refutation | Unobserved, contract: Contract, looked: Looked) -> tuple[Record, ...]:

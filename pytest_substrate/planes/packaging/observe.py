@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import Requirement
 
@@ -17,7 +17,7 @@ from pytest_substrate.adapters.aws.ecr_source import EcrSource
 from pytest_substrate.adapters.files import read_file
 from pytest_substrate.model.aws.ecs import Container, TaskDefinition
 from pytest_substrate.model.aws.rollout import ServiceDeployments, ServiceRevision, Stops
-from pytest_substrate.model.diagnosis import Diagnosis
+from pytest_substrate.model.diagnosis import Diagnosis, violated
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.image import Descriptor, ImageConfig, Platform
 from pytest_substrate.model.observation import Missing, Unobserved
@@ -27,6 +27,8 @@ from pytest_substrate.planes.packaging.image.contents import Contract, contents_
 from pytest_substrate.planes.packaging.image.facts import ImageFacts
 from pytest_substrate.planes.packaging.image.observe import observe_image
 from pytest_substrate.planes.packaging.instrument import CHECKS, diagnose_image
+from pytest_substrate.planes.packaging.lock import Lock, read_lock
+from pytest_substrate.planes.packaging.lock.reading import LONGEST_LOCK, MEND
 from pytest_substrate.planes.packaging.plan.foreign import SHOW
 from pytest_substrate.planes.packaging.plan.pending import InvalidPlan, PendingPlan, pending
 from pytest_substrate.planes.packaging.plan.reading import LONGEST_PLAN, read_plan
@@ -35,6 +37,9 @@ from pytest_substrate.planes.workloads import observe_record, observe_workload_d
 
 if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Contract as Declared
+
+LOCKED: Final = ("PKG-060", "PKG-070", "PKG-090")
+"""The checks that judge by the distributions of the contract, its lock's among them."""
 
 
 def observe_deployments(context: Context, service: str) -> ServiceDeployments | Missing | Unobserved:
@@ -144,9 +149,25 @@ def _judged(context: Context, subject: str) -> Judged | Missing | Unobserved:
     if isinstance(found, ImageFacts):
         found = replace(found, config=_as_started(found.config, definition.container(declared.container)))
     contents = contents_of(found) if isinstance(found, ImageFacts) else found
-    contract = _contract(artifact.contract)
+    lock = lock_in(context, artifact.contract)
+    contract = _contract(artifact.contract, lock if isinstance(lock, Lock) else None)
     judged = {check: diagnose_image(check, contents, contract) for check in CHECKS}
+    if isinstance(lock, Diagnosis) and judged["PKG-060"] is not None:
+        judged |= dict.fromkeys(LOCKED, lock)
     return Judged(diagnoses={check: diagnosis for check, diagnosis in judged.items() if diagnosis is not None})
+
+
+def lock_in(context: Context, declared: Declared) -> Lock | Diagnosis | None:
+    """The lock of a contract, where it names one; what is wrong with it where it can't be used."""
+    if declared.lock is None:
+        return None
+    path = context.target.records / declared.lock
+    if not os.path.lexists(path):
+        return violated("lock-missing", f"the contract's lock file isn't there: {declared.lock}")
+    try:
+        return read_lock(read_file(path, mend=MEND, where=declared.lock, most=LONGEST_LOCK), name=declared.lock)
+    except BadInput as error:
+        return violated("lock-unusable", f"{error.where}: {error.what}")
 
 
 def _as_started(config: ImageConfig, container: Container | None) -> ImageConfig:
@@ -162,8 +183,9 @@ def _as_started(config: ImageConfig, container: Container | None) -> ImageConfig
     return replace(config, entrypoint=entry, command=command, working_dir=folder)
 
 
-def _contract(declared: Declared) -> Contract:
+def _contract(declared: Declared, lock: Lock | None) -> Contract:
     return Contract(
+        lock=lock,
         distributions=tuple(Requirement(text) for text in declared.distributions),
         imports=declared.imports,
         python=declared.python,

@@ -41,6 +41,19 @@ def contract(tmp_path: Path, text: str = CONTRACT) -> str:
     return str(path)
 
 
+def test_a_lock_beside_the_contract(tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its packages are required as well; one that can't be used is told by its path."""
+    file = contract(tmp_path, '[contract]\nlock = "requirements.txt"\n')
+    assert 2 == main(["image", layout, "--contract", file])
+    assert "requirements.txt: can't be read" in capsys.readouterr().err
+    hashed = "--hash=sha256:" + "0" * 64
+    (tmp_path / "requirements.txt").write_text(f"kafka-python==2.2.1 {hashed}\n")
+    assert 0 == main(["image", layout, "--contract", file])
+    (tmp_path / "requirements.txt").write_text(f"kafka-python==2.2.2 {hashed}\n")
+    assert 1 == main(["image", layout, "--contract", file])
+    assert "kafka-python is at 2.2.1, not ==2.2.2" in capsys.readouterr().out
+
+
 def test_a_report_in_both_formats(tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]) -> None:
     """JSON alone on standard output; six records for the digest."""
     digest = json.loads((Path(layout[4:]) / "index.json").read_text())["manifests"][0]["digest"]

@@ -45,6 +45,7 @@ class _Judging:
         self._wrong += [("duplicate-metadata", name, said) for name, said in self._contents.installed.odd]
         if wanted is not None and wanted != python.minor:
             self._wrong.append(("other-python", "", f"the image runs Python {python.minor}, not {wanted}"))
+        self._judge_lock_python()
         for requirement in self._contract.distributions:
             try:
                 if not self._surroundings.applies(requirement):
@@ -71,6 +72,18 @@ class _Judging:
         return passed(
             f"{number_of(required, 'required distribution')} found, whole", count=required, python_version=version
         )
+
+    def _judge_lock_python(self) -> None:
+        """A lock says for which Pythons it holds; of another it says nothing."""
+        told = self._contract.requires_python
+        try:
+            if told is None or self._surroundings.admits(told):
+                return
+        except Undecided as error:
+            self._open.append(("undecided", "", str(error)))
+            return
+        said = f"the image runs Python {self._python.minor}, and the lock is for {told}"
+        self._wrong.append(("other-python", "", said))
 
     def _judge(self, found: Distribution) -> None:
         """What is wrong with a required distribution that is there, at an admitted version."""

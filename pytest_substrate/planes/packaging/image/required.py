@@ -47,26 +47,33 @@ class Surroundings:
     markers: Mapping[str, str]
     exact: bool
 
-    def applies(self, requirement: Requirement, extras: Iterable[str] = ("",)) -> bool:
-        """Whether the requirement's marker holds, with any of the extras; Undecided where nothing tells."""
+    def applies(
+        self, requirement: Requirement, extras: Iterable[str] = ("",), *, groups: frozenset[str] = frozenset()
+    ) -> bool:
+        """Whether the requirement's marker holds, with any of the extras; Undecided where nothing tells.
+
+        A marker of a lock file may ask for dependency `groups`, and for the extras that the lock is installed with:
+        none.
+        """
         if requirement.marker is None:
             return True
         text = str(requirement.marker)
         if any(name in text for name in _UNKNOWN):
             raise Undecided(f"the marker of {requirement.name} asks for the kernel")
+        of_lock = {"extras": frozenset[str](), "dependency_groups": groups}
         try:
-            found = {self._holds(requirement, extra, self.markers) for extra in {"", *extras}}
+            found = {self._holds(requirement, extra, {**self.markers, **of_lock}) for extra in {"", *extras}}
             if not self.exact and ("python_full_version" in text or "implementation_version" in text):
                 late = {**self.markers, "python_full_version": self.markers["python_version"] + ".999"}
                 late["implementation_version"] = late["python_full_version"]
-                if {self._holds(requirement, extra, late) for extra in {"", *extras}} != found:
+                if {self._holds(requirement, extra, {**late, **of_lock}) for extra in {"", *extras}} != found:
                     raise Undecided("nothing in the image tells the micro version of its Python")
         except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
             raise Undecided(f"the marker of {requirement.name} can't be evaluated") from None
         return True in found
 
     @staticmethod
-    def _holds(requirement: Requirement, extra: str, markers: Mapping[str, str]) -> bool:
+    def _holds(requirement: Requirement, extra: str, markers: Mapping[str, str | frozenset[str]]) -> bool:
         return requirement.marker is None or requirement.marker.evaluate({**markers, "extra": extra})
 
     def admits(self, requires_python: str) -> bool:
