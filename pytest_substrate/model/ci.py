@@ -142,6 +142,13 @@ class RolePolicies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceControls:
+    """The service control policies above a role, by level of the organization: each level must allow."""
+
+    levels: tuple[tuple[Policy, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """A repository of the registry: the mutability of its tags, and the filters that exempt some."""
 

@@ -203,6 +203,7 @@ FACTS: Final[Mapping[str, Kind]] = {
     "signed_at": Kind.TIME,
     "signer": Kind.LINE,
     "signer_issuer": Kind.LINE,
+    "service_controls": Kind.SLUG,
     "tags": Kind.NAME,
     # wiring
     "container": Kind.NAME,

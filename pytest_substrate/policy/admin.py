@@ -44,8 +44,11 @@ class Power:
 class _Way:
     means: str
     needs: tuple[tuple[str, str], ...]
-    """Action and what it is asked on: `self`; a `role`, `policy`, `user`, `group` that no policy names; `somewhere`."""
+    """Action and what it is asked on: `self`; a `role`, `policy`, `user`, `group` that no policy names; `somewhere`; an
+    ARN."""
     why: str
+    named: bool = False
+    """Whether it is one of several to the same end: told once."""
 
 
 _SELF_ROLE: Final = (
@@ -90,12 +93,27 @@ _WAYS: Final = (
         )
         for action, what in (
             ("lambda:CreateFunction", "a function as any role"),
+            ("lambda:UpdateFunctionConfiguration", "a function as any role"),
             ("ec2:RunInstances", "an instance as any role"),
+            ("ec2:AssociateIamInstanceProfile", "an instance as any role"),
             ("ecs:RegisterTaskDefinition", "a task as any role"),
+            ("ecs:RunTask", "a task as any role"),
+            ("batch:RegisterJobDefinition", "a batch job as any role"),
             ("codebuild:CreateProject", "a build as any role"),
+            ("codebuild:UpdateProject", "a build as any role"),
+            ("codepipeline:CreatePipeline", "a pipeline as any role"),
             ("cloudformation:CreateStack", "a stack as any role"),
+            ("cloudformation:UpdateStack", "a stack as any role"),
+            ("cloudformation:CreateChangeSet", "a stack as any role"),
+            ("elasticmapreduce:RunJobFlow", "a cluster as any role"),
             ("glue:CreateJob", "a job as any role"),
+            ("glue:CreateDevEndpoint", "an endpoint as any role"),
+            ("glue:CreateSession", "a session as any role"),
+            ("apprunner:CreateService", "a service as any role"),
             ("sagemaker:CreateNotebookInstance", "a notebook as any role"),
+            ("sagemaker:CreateTrainingJob", "a training as any role"),
+            ("sagemaker:CreateProcessingJob", "a processing as any role"),
+            ("ssm:StartAutomationExecution", "an automation as any role"),
             ("states:CreateStateMachine", "a state machine as any role"),
             ("datapipeline:CreatePipeline", "a pipeline as any role"),
             ("scheduler:CreateSchedule", "a schedule as any role"),
@@ -125,12 +143,51 @@ def powers(
     ways = [*(_SELF_USER if who.kind is Kind.USER else _SELF_ROLE), *_WAYS]
     if boundary is not None and who.kind is Kind.ROLE:
         ways.extend(_BOUNDARY)
+    ways.extend(_of_own_policies(policies))
+    for role in _named_roles(who, policies):
+        ways.extend(_through(role))
     for way in ways:
         truth = all_of(_may(who, action, target, policies) for action, target in way.needs)
-        if truth is not Truth.FALSE:
+        if truth is not Truth.FALSE and not (way.named and any(way.means == one.means for one in found)):
             by = _statement(_request(who, *way.needs[0]), policies)
             found.append(_power(way.means, tuple(action for action, _ in way.needs), truth, by, f"it {way.why}"))
     return tuple(found)
+
+
+def _of_own_policies(policies: Policies) -> Iterator[_Way]:
+    """To rewrite a managed policy that the principal has, or that bounds it: documents go by their ARNs."""
+    for document, means, why in (
+        *((one, "own-policy-version", "rewrites a policy that it has") for one in policies.identity),
+        *((one, "rewrites-its-boundary", "rewrites its boundary") for one in (policies.boundary,) if one is not None),
+    ):
+        if is_resource(document.name) and ":policy/" in document.name and ":iam::aws:" not in document.name:
+            for action in ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"):
+                yield _Way(means=means, needs=((action, document.name),), why=why, named=True)
+
+
+def _named_roles(who: Requester, policies: Policies) -> Iterator[str]:
+    """The other roles that the policies name, wildcards filled in."""
+    named = (
+        _WILD.sub("x", resource)
+        for document in policies.identity
+        for statement in document.statements
+        if statement.effect is Effect.ALLOW
+        for resource in statement.resources or ()
+        if ":role/" in resource
+    )
+    yield from (one for one in dict.fromkeys(named) if is_resource(one) and one != who.entity_arn)
+
+
+def _through(role: str) -> Iterator[_Way]:
+    """To make a named role all-powerful and then become it: its permissions are written, its trust or a session had."""
+    for writes in ("iam:PutRolePolicy", "iam:AttachRolePolicy"):
+        for becomes in ("iam:UpdateAssumeRolePolicy", "sts:AssumeRole", "iam:PassRole"):
+            yield _Way(
+                means="through-a-named-role",
+                needs=((writes, role), (becomes, role)),
+                why=f"writes the permissions of {role.rpartition('/')[2]} and may become it",
+                named=True,
+            )
 
 
 def _everything(who: Requester, policies: Policies) -> Iterator[Power]:
@@ -200,7 +257,8 @@ def _power(means: str, actions: tuple[str, ...], truth: Truth, by: Finding, mess
 def _request(who: Requester, action: str, target: str) -> Request:
     account = f"arn:{who.partition}:iam::{who.account}"
     resource = {
+        target: target if is_resource(target) else f"{account}:{target}/{_OTHER}",
         "self": who.entity_arn,
         "somewhere": f"arn:{who.partition}:{action.partition(':')[0]}:us-east-1:{who.account}:{_OTHER}",
-    }.get(target, f"{account}:{target}/{_OTHER}")
+    }[target]
     return make_request(principal=who.arn, action=action, resource=resource)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pytest_substrate.adapters.aws.answer import NoAnswer, answered, ask, ask_pages
 from pytest_substrate.model.aws import registry as facts
-from pytest_substrate.model.ci import Listing, Repository
+from pytest_substrate.model.ci import Listing, Policy, Repository
 from pytest_substrate.model.observation import Missing, Unobserved
 
 _MANIFEST: Final = "ecr:BatchGetImage"
@@ -60,6 +60,14 @@ def read_repository(client: Any, account: str, name: str) -> Repository:
         mutability=found[0].text("imageTagMutability"),
         exclusions=tuple(one.text("filter") for one in found[0].parts("imageTagMutabilityExclusionFilters")),
     )
+
+
+@answered
+def read_repository_policy(client: Any, account: str, name: str) -> Policy:
+    """A repository's own policy; `Missing` where it has none."""
+    operation = "ecr:GetRepositoryPolicy"
+    answer = ask(client, operation, what=f"a policy of {name}", registryId=account, repositoryName=name)
+    return Policy(name=f"the repository {name}", document=answer.text("policyText"))
 
 
 @answered

@@ -76,6 +76,23 @@ def push_to_every_repository(platform: Platform) -> Iterator[None]:
 
 
 @fault(
+    "boundary-dropped",
+    check="REL-060",
+    layer=Layer.POLICY,
+    cause="boundary-missing",
+    breaks="somebody took the permissions boundary off the role, to find out why a push was refused",
+)
+def boundary_dropped(platform: Platform) -> Iterator[None]:
+    """Nothing changes today; the next policy that is attached counts in full."""
+    iam = platform.client("iam")
+    try:
+        iam.delete_role_permissions_boundary(RoleName=names.CI_ROLE)
+        yield
+    finally:
+        iam.put_role_permissions_boundary(RoleName=names.CI_ROLE, PermissionsBoundary=names.CI_BOUNDARY_ARN)
+
+
+@fault(
     "login-denied",
     check="REL-070",
     layer=Layer.AUTHORIZATION,

@@ -40,6 +40,9 @@ OPERATOR: Final = "operator"
 
 CI_ROLE: Final = "ci-publish"
 """The role that CI assumes with its token."""
+CI_BOUNDARY: Final = "ci-boundary"
+"""The policy that bounds it."""
+CI_BOUNDARY_ARN: Final = f"arn:aws:iam::{ACCOUNT}:policy/{CI_BOUNDARY}"
 
 CA_FILE: Final = "/etc/kafka/ca.pem"
 

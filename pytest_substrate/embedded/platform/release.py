@@ -55,7 +55,12 @@ def make_provider(platform: Platform, *audiences: str, url: str = ISSUER) -> str
 def make_role(platform: Platform) -> None:
     """The role, as the declaration wants it."""
     iam = platform.client("iam")
-    iam.create_role(RoleName=names.CI_ROLE, AssumeRolePolicyDocument=json.dumps(trust()))
+    iam.create_policy(PolicyName=names.CI_BOUNDARY, PolicyDocument=json.dumps(boundary_policy()))
+    iam.create_role(
+        RoleName=names.CI_ROLE,
+        AssumeRolePolicyDocument=json.dumps(trust()),
+        PermissionsBoundary=names.CI_BOUNDARY_ARN,
+    )
     set_policy(platform, publish_policy())
 
 
@@ -73,6 +78,13 @@ def trust(**condition: Any) -> dict[str, Any]:
             }
         ],
     }
+
+
+def boundary_policy() -> dict[str, Any]:
+    """What bounds every pipeline's role: all but the organization, the account, and the boundary itself."""
+    kept = ["iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "account:*", "organizations:*"]
+    denied = {"Effect": "Deny", "Action": kept, "Resource": "*"}
+    return dict(roles.allow([roles.statement(["*"], ["*"]), denied]))
 
 
 def publish_policy(*, without: str | None = None, on: str = REPOSITORY_ARN) -> dict[str, Any]:

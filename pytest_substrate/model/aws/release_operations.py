@@ -69,6 +69,30 @@ RELEASE_OPERATIONS: Final[Mapping[str, Operation]] = {
         reads=("PolicyVersion.Document",),
         missing=_NO_ENTITY,
     ),
+    "organizations:DescribeOrganization": Operation(
+        permissions=("organizations:DescribeOrganization",),
+        reads=("Organization.MasterAccountId",),
+        missing=("AWSOrganizationsNotInUseException",),
+    ),
+    "organizations:ListParents": Operation(
+        permissions=("organizations:ListParents",),
+        sends=("ChildId",),
+        reads=("Parents[].Id", "Parents[].Type"),
+        values={"Parents[].Type": ("ROOT",)},
+        token="NextToken",
+    ),
+    "organizations:ListPoliciesForTarget": Operation(
+        permissions=("organizations:ListPoliciesForTarget",),
+        sends=("TargetId", "Filter"),
+        reads=("Policies[].Id",),
+        values={"Filter": ("SERVICE_CONTROL_POLICY",)},
+        token="NextToken",
+    ),
+    "organizations:DescribePolicy": Operation(
+        permissions=("organizations:DescribePolicy",),
+        sends=("PolicyId",),
+        reads=("Policy.Content",),
+    ),
     "ecr:DescribeRepositories": Operation(
         permissions=("ecr:DescribeRepositories",),
         sends=("registryId", "repositoryNames"),
@@ -81,6 +105,12 @@ RELEASE_OPERATIONS: Final[Mapping[str, Operation]] = {
         values={"repositories[].imageTagMutability": registry.MUTABILITIES},
         missing=_GONE,
         token="nextToken",
+    ),
+    "ecr:GetRepositoryPolicy": Operation(
+        permissions=("ecr:GetRepositoryPolicy",),
+        sends=_IN,
+        reads=("policyText",),
+        missing=("RepositoryPolicyNotFoundException", *_GONE),
     ),
     "ecr:ListImageReferrers": Operation(
         permissions=("ecr:ListImageReferrers",),

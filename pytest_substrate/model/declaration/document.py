@@ -120,6 +120,11 @@ class Release(Table):
     provider: shapes.Provider = Field(description="the OIDC issuer", examples=["token.actions.githubusercontent.com"])
     audience: shapes.Audience = Field(description="the audience of the token", examples=["sts.amazonaws.com"])
     role: shapes.RoleName = Field(description="the role that CI assumes", examples=["ci-publish"])
+    boundary: shapes.PolicyArn | None = Field(
+        default=None,
+        description="the permissions boundary that the role must have",
+        examples=["arn:aws:iam::111122223333:policy/ci-boundary"],
+    )
     token: Annotated[Token, BeforeValidator(_token), WithJsonSchema(_TOKEN_SCHEMA)] = Field(
         description="where the token comes from", examples=["github"]
     )

@@ -50,6 +50,9 @@ def agreements(document: Document) -> Iterator[Finding]:
     account, region = text(document, "account"), text(document, "region")
     for path, arn in texts(document, "observer", "role"):
         yield from _agrees(path, arn, account=account, region=region, regional=False)
+    for path, arn in texts(document, "release", "boundary"):
+        own = account if ":iam::aws:" not in arn else None
+        yield from _agrees(path, arn, account=own, region=region, regional=False)
     for path, cluster in tables(document, "cluster", ANY):
         foreign = cluster.get("connectivity") == "multi-vpc"
         for inner, arn in texts(cluster, "arn"):

@@ -116,6 +116,15 @@ RoleName: TypeAlias = Annotated[
     ),
 ]
 
+PolicyArn: TypeAlias = Annotated[
+    str,
+    Shape(
+        pattern=_PARTITION + ":iam::(?:[0-9]{12}|aws):policy/(?:[\\x21-\\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,128}",
+        problem="is not the ARN of a managed policy",
+        mend='write "arn:aws:iam::ACCOUNT:policy/NAME"',
+    ),
+]
+
 ClusterArn: TypeAlias = Annotated[
     str,
     Shape(

@@ -18,6 +18,14 @@ _ROLE_POLICIES: Final = (
     "iam:GetPolicyVersion",
 )
 
+_CONTROLS: Final = (
+    "organizations:DescribeOrganization",
+    "organizations:ListParents",
+    "organizations:ListPoliciesForTarget",
+    "organizations:DescribePolicy",
+)
+"""AWS answers these in the management account and where it delegated them; a refusal is a fact and no red."""
+
 _UNREADABLE: Final = Cause(slug="policy-unreadable", meaning="IAM holds a policy that can't be read")
 _NO_SESSION: Final = Cause(slug="no-session", meaning="STS gave no session to try it with")
 _NO_ARTIFACT: Final = Cause(slug="no-artifact", meaning="the declaration has no artifact to try it with")
@@ -144,13 +152,21 @@ CHECKS: Final[tuple[Check, ...]] = (
         layer=Layer.POLICY,
         subjects=subjects.ci_roles,
         why="A publishing role that may do everything turns one leaked token into the whole account.",
-        how="Every inline and attached policy of the role and its boundary are read and evaluated.",
+        how="Every inline and attached policy of the role, its boundary and, where AWS tells them to the observer, the "
+        "service control policies above the account are read and evaluated; the fact `service_controls` says whether "
+        "those were read.",
         red_when="the role may do nearly everything or may give itself everything, a statement allows all actions of a "
-        "service, or a change on more than named resources.",
-        permissions=_ROLE_POLICIES,
+        "service, or more than to list or describe on more than named resources, or the declared boundary isn't the "
+        "role's.",
+        permissions=(*_ROLE_POLICIES, *_CONTROLS),
         causes=(
             Cause(slug="wildcard-action", meaning="a statement allows every action, or every action of a service"),
-            Cause(slug="wildcard-resource", meaning="a statement allows changes to more than named resources"),
+            Cause(
+                slug="wildcard-resource",
+                meaning="a statement allows changes, or reads of what may be secret, on more than named resources",
+            ),
+            Cause(slug="boundary-missing", meaning="a boundary is declared, and the role has none"),
+            Cause(slug="boundary-differs", meaning="the role has another boundary than the declared one"),
             Cause(slug="administrator", meaning="the role may give itself everything, by a documented way"),
             Cause(slug="undecided", meaning="whether it is an administrator depends on what can't be told"),
             Cause(slug="role-missing", meaning="the role doesn't exist"),
@@ -192,10 +208,11 @@ CHECKS: Final[tuple[Check, ...]] = (
         why="What a role may not do is known only from a refusal.",
         how="With the CI session: calls whose success would change nothing, on what a publishing role has no "
         "business with (delete, another repository, another region, IAM). What could do harm if it succeeded is asked "
-        "of the role's policies instead (repository policy and mutability, its own permissions and trust).",
+        "of the policies of role and repository instead (repository policy and mutability, its own permissions and "
+        "trust), within boundary and service control policies.",
         red_when="one of the calls is let through, or the policies allow one that isn't made.",
         needs=("REL-040",),
-        permissions=_ROLE_POLICIES,
+        permissions=(*_ROLE_POLICIES, *_CONTROLS, "ecr:GetRepositoryPolicy"),
         causes=(
             Cause(slug="action-allowed", meaning="a call succeeded that must be refused"),
             Cause(slug="refused-otherwise", meaning="a call failed, but not for want of a permission"),

@@ -73,7 +73,13 @@ def _judge_other_audience(context: Context, subject: str) -> Diagnosis:
 
 def _judge_no_administrator(context: Context, subject: str) -> Diagnosis:
     role, policies = observe.observe_role(context), observe.observe_policies(context)
-    return permissions.diagnose_no_administrator(role, policies, name=name_of(subject))
+    return permissions.diagnose_no_administrator(
+        role,
+        policies,
+        observe.observe_controls(context),
+        name=name_of(subject),
+        boundary=observe.release_of(context).boundary,
+    )
 
 
 def _judge_push(context: Context, subject: str) -> Diagnosis:
@@ -107,6 +113,8 @@ def _forbidden(context: Context, subject: str, artifact: str) -> Diagnosis:
         observe.observe_forbidden(context, artifact),
         role,
         observe.observe_policies(context),
+        observe.observe_controls(context),
+        observe.observe_repository_policy(context, artifact),
         name=name_of(subject),
         repository_arn=f"{place}/{declaration.artifact[artifact].repository}",
     )

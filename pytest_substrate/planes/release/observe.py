@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_substrate.adapters.aws import ecr, iam
+from pytest_substrate.adapters.aws import ecr, iam, organizations
 from pytest_substrate.adapters.aws.ecr_source import EcrSource
 from pytest_substrate.adapters.ci_surroundings import observe_ci_surroundings
 from pytest_substrate.model.aws.registry import RegistryImage
@@ -22,9 +22,11 @@ from pytest_substrate.model.ci import (
     Listing,
     NotAssumed,
     OidcProviders,
+    Policy,
     Repository,
     Role,
     RolePolicies,
+    ServiceControls,
 )
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.observation import Missing, Unobserved
@@ -101,6 +103,18 @@ def observe_policies(context: Context) -> RolePolicies | Missing | Unobserved:
         f"iam/role-policies/{role.name}",
         RolePolicies | Missing | Unobserved,
         lambda: iam.read_role_policies(context.target.client("iam"), role.name, role.boundary_arn),
+    )
+
+
+def observe_controls(context: Context) -> ServiceControls | Missing | Unobserved:
+    """The service control policies above the account, where they can be read. Key `organizations/controls`."""
+    return seen(
+        context,
+        "organizations/controls",
+        ServiceControls | Missing | Unobserved,
+        lambda: organizations.read_service_controls(
+            context.target.client("organizations"), context.declaration.account
+        ),
     )
 
 
@@ -182,6 +196,17 @@ def observe_repository(context: Context, artifact: str) -> Repository | Missing 
         f"ecr/repository/{name}",
         Repository | Missing | Unobserved,
         lambda: ecr.read_repository(context.target.client("ecr"), context.declaration.account, name),
+    )
+
+
+def observe_repository_policy(context: Context, artifact: str) -> Policy | Missing | Unobserved:
+    """The policy of an artifact's repository; `Missing` where it has none. Key `ecr/repository-policy/NAME`."""
+    name = context.declaration.artifact[artifact].repository
+    return seen(
+        context,
+        f"ecr/repository-policy/{name}",
+        Policy | Missing | Unobserved,
+        lambda: ecr.read_repository_policy(context.target.client("ecr"), context.declaration.account, name),
     )
 
 

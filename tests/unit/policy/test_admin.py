@@ -60,6 +60,13 @@ def test_the_least_that_a_release_needs_is_no_administrator() -> None:
         (allow("sts:AssumeRole"), "assume-any-role"),
         (allow(["iam:PassRole", "lambda:CreateFunction"]), "pass-any-role-to-lambda"),
         (allow(["iam:PassRole", "iam:AttachRolePolicy"]), "any-role-managed"),
+        (allow(["iam:PassRole", "ecs:RunTask"]), "pass-any-role-to-ecs"),
+        (allow(["iam:PassRole", "cloudformation:UpdateStack"]), "pass-any-role-to-cloudformation"),
+        (allow(["iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy"], OTHER), "through-a-named-role"),
+        (
+            allow(["iam:PutRolePolicy", "sts:AssumeRole"], "arn:aws:iam::111122223333:role/ingest-*"),
+            "through-a-named-role",
+        ),
     ],
 )
 def test_what_makes_an_administrator(statement: dict[str, Any], means: str) -> None:
@@ -91,6 +98,28 @@ def test_a_boundary_that_may_be_dropped_is_none() -> None:
     drop = allow(["ecr:*", "iam:DeleteRolePermissionsBoundary"])
     found = powers(ROLE, [document(drop)], boundary=document(drop, kind=PolicyKind.BOUNDARY))
     assert ["drops-its-boundary"] == [power.means for power in found]
+
+
+MANAGED = "arn:aws:iam::111122223333:policy/publish"
+
+
+def test_a_policy_of_its_own_that_it_may_rewrite() -> None:
+    """By its ARN alone, without a wildcard: a version of it is whatever the role writes."""
+    held = parse_policy(json.dumps({"Version": "2012-10-17", "Statement": [PUSH]}), name=MANAGED)
+    for action in ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"):
+        assert ["own-policy-version"] == [one.means for one in powers(ROLE, [held, document(allow(action, MANAGED))])]
+        assert () == powers(ROLE, [held, document(allow(action, f"{MANAGED}-of-others"))])
+        bounded = parse_policy(
+            json.dumps({"Version": "2012-10-17", "Statement": [allow("*")]}), name=MANAGED, kind=PolicyKind.BOUNDARY
+        )
+        found = powers(ROLE, [document(allow(action, MANAGED))], boundary=bounded)
+        assert ["rewrites-its-boundary"] == [one.means for one in found]
+
+
+@pytest.mark.parametrize("actions", [["iam:PutRolePolicy"], ["sts:AssumeRole", "iam:PassRole"], ["iam:GetRole"]])
+def test_a_named_role_that_it_may_not_both_write_and_become(actions: list[str]) -> None:
+    """One of the two ends at that role."""
+    assert () == powers(ROLE, [document(allow(actions, OTHER))])
 
 
 def test_a_deny_takes_it_away() -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final, TypeAlias
 
-from pytest_substrate.model.ci import Call, Calls, NotAssumed, Policy, Role, RolePolicies
+from pytest_substrate.model.ci import Call, Calls, NotAssumed, Policy, Role, RolePolicies, ServiceControls
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.facts import FactValue, admitted, line, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.unseen import unseen
+from pytest_substrate.planes.release.diagnose.wide import find_wide
 from pytest_substrate.policy.admin import powers
 from pytest_substrate.policy.decision import decide
-from pytest_substrate.policy.document import Document, Effect, PolicyKind, Statement, parse_policy
+from pytest_substrate.policy.document import Document, PolicyKind, parse_policy
 from pytest_substrate.policy.evaluate import Outcome as Answer
 from pytest_substrate.policy.evaluate import Policies
 from pytest_substrate.policy.request import make_request
 
 Seen: TypeAlias = RolePolicies | Missing | Unobserved
+Controls: TypeAlias = ServiceControls | Missing | Unobserved
 Tried: TypeAlias = Calls | NotAssumed | Missing | Unobserved
 
 _REPOSITORY: Final = (
@@ -31,16 +33,20 @@ _REPOSITORY: Final = (
 )
 _ROLE: Final = ("iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy")
 """What could do harm if it succeeded: evaluated by the role's policies, never called."""
-_UNBOUND: Final = frozenset({"ecr:getauthorizationtoken"})
-"""Actions that AWS limits to no resource; in lower case, as IAM compares them."""
 
 
 class _Unreadable(Exception):
     """A policy that IAM holds and that can't be read."""
 
 
-def diagnose_no_administrator(role: Role | Missing | Unobserved, policies: Seen, *, name: str) -> Diagnosis:
-    """REL-060: by what it may effectively do, whatever its policies are called, the role is no administrator."""
+def diagnose_no_administrator(
+    role: Role | Missing | Unobserved, policies: Seen, controls: Controls, *, name: str, boundary: str | None = None
+) -> Diagnosis:
+    """REL-060: by what it may effectively do, whatever its policies are called, the role is no administrator.
+
+    Service control policies count where they can be read; unread, nothing is taken to be limited by them. `boundary`
+    is the declared one.
+    """
     unread = _unread(role, policies, name)
     if unread is not None:
         return unread
@@ -48,82 +54,36 @@ def diagnose_no_administrator(role: Role | Missing | Unobserved, policies: Seen,
     assert isinstance(policies, RolePolicies)  # noqa: S101
     facts: dict[str, FactValue] = {"role_arn": admitted("role_arn", role.arn), "total": len(policies.policies)}
     facts |= {"boundary_arn": None if role.boundary_arn is None else admitted("boundary_arn", role.boundary_arn)}
+    facts |= {"service_controls": _told_of(controls)}
     try:
-        identity, boundary = _documents(policies)
+        held = _held(policies, controls)
     except _Unreadable as error:
         return inconclusive("policy-unreadable", str(error)).with_facts(facts)
-    found = powers(role.arn, identity, boundary=boundary)
+    return _judged(role, held, name, boundary).with_facts(facts)
+
+
+def _judged(role: Role, held: Policies, name: str, boundary: str | None) -> Diagnosis:
+    found = powers(role.arn, held.identity, boundary=held.boundary, scps=held.scps)
     certain = [power for power in found if power.certain]
     if certain:
         first = certain[0]
         cause = "wildcard-action" if first.means.startswith("all-") else "administrator"
-        facts |= {"action": admitted("action", first.actions), "statement": first.statement}
+        facts: dict[str, FactValue] = {"action": admitted("action", first.actions), "statement": first.statement}
         told = f"{name} is an administrator: {first.message}"
         return violated(cause, line(told, 280), policy=line(first.document, 200)).with_facts(facts)
-    wide = _wide(identity)
+    if boundary is not None and role.boundary_arn != boundary:
+        told = f"{name} has {'another' if role.boundary_arn else 'no'} permissions boundary, and {boundary} is declared"
+        cause = "boundary-differs" if role.boundary_arn else "boundary-missing"
+        return violated(cause, line(told, 280))
+    wide = find_wide(held.identity)
     if wide is not None:
-        facts |= {"statement": wide.statement, "action": admitted("action", wide.action)}
+        facts = {"statement": wide.statement, "action": admitted("action", wide.action)}
         told = f"{name} {wide.told} (statement {wide.statement} of {wide.document})"
         return violated(wide.cause, line(told, 280), policy=line(wide.document, 200)).with_facts(facts)
     if found:
         told = f"whether {name} is an administrator depends on what isn't known: {found[0].message}"
-        return inconclusive("undecided", line(told, 280)).with_facts(facts)
-    return passed(f"{name} is no administrator ({number_of(len(identity), 'policy document')})").with_facts(facts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wide:
-    """A statement that gives more than a publishing role needs, whatever the role can make of it."""
-
-    cause: str
-    document: str
-    statement: int
-    told: str
-    action: str | None = None
-
-
-def _wide(identity: Sequence[Document]) -> _Wide | None:
-    """The first Allow of a whole service, of all but something, or of a change on more than named resources.
-
-    What a condition narrows may be meant so; whether that makes an administrator, `powers` tells.
-    """
-    for document in identity:
-        for one in document.statements:
-            if one.effect is not Effect.ALLOW or one.conditions:
-                continue
-            told = _wide_action(one)
-            if told is not None:
-                return _Wide(cause="wildcard-action", document=document.name, statement=one.index, told=told)
-            for action in one.actions or ():
-                where = _wide_resource(one)
-                if where is not None and action.lower() not in _UNBOUND and not _reads(action):
-                    told = f"may use {action} on {where}"
-                    return _Wide(
-                        cause="wildcard-resource",
-                        document=document.name,
-                        statement=one.index,
-                        told=told,
-                        action=action,
-                    )
-    return None
-
-
-def _wide_action(statement: Statement) -> str | None:
-    if statement.actions is None:
-        return "may use every action but those that the statement names"
-    whole = next((action for action in statement.actions if action.rpartition(":")[2].strip("*") == ""), None)
-    return None if whole is None else f"may use {whole}, which is every action"
-
-
-def _wide_resource(statement: Statement) -> str | None:
-    if statement.resources is None:
-        return "every resource but those that the statement names"
-    wild = next((resource for resource in statement.resources if set("*?") & set(resource)), None)
-    return None if wild is None else f"{line(wild, 120)}, more than one named resource"
-
-
-def _reads(action: str) -> bool:
-    return action.lower().partition(":")[2].startswith(("get", "list", "describe", "batchget", "batchcheck"))
+        return inconclusive("undecided", line(told, 280))
+    return passed(f"{name} is no administrator ({number_of(len(held.identity), 'policy document')})")
 
 
 def diagnose_push(tried: Tried, *, role: str, repository: str) -> Diagnosis:
@@ -159,13 +119,17 @@ def diagnose_forbidden(
     tried: Tried,
     role: Role | Missing | Unobserved,
     policies: Seen,
+    controls: Controls,
+    resource: Policy | Missing | Unobserved,
     *,
     name: str,
     repository_arn: str,
 ) -> Diagnosis:
     """REL-080: what a publishing role has no business with is refused: by real calls, and by evaluation where a call
-    could do harm."""
+    could do harm; `resource` is the repository's own policy, which may grant too."""
     unmade = _unmade(tried, name) or _unread(role, policies, name)
+    if unmade is None and isinstance(resource, Unobserved):
+        unmade = unseen(resource, "the repository's policy")
     if unmade is not None:
         return unmade
     assert isinstance(tried, Calls)  # noqa: S101  told otherwise above
@@ -181,31 +145,50 @@ def diagnose_forbidden(
     if unreached:
         told = f"{unreached[0].action} failed for another reason than a permission: {unreached[0].answer}"
         return inconclusive("refused-otherwise", told).with_facts(facts)
-    return _evaluated(role, policies, name, repository_arn).with_facts(facts)
-
-
-def _evaluated(role: Role, policies: RolePolicies, name: str, repository_arn: str) -> Diagnosis:
     try:
-        identity, boundary = _documents(policies)
+        held = _held(policies, controls)
+        own = _parsed(resource, PolicyKind.RESOURCE) if isinstance(resource, Policy) else None
     except _Unreadable as error:
-        return inconclusive("policy-unreadable", str(error))
-    held = Policies(identity=identity, boundary=boundary)
-    asked = [*((action, repository_arn) for action in _REPOSITORY), *((action, role.arn) for action in _ROLE)]
-    for action, resource in asked:
-        answer = decide(make_request(principal=role.arn, action=action, resource=resource), held)
+        return inconclusive("policy-unreadable", str(error)).with_facts(facts)
+    return _evaluated(role, held, own, name, repository_arn).with_facts(facts)
+
+
+def _evaluated(role: Role, held: Policies, own: Document | None, name: str, repository_arn: str) -> Diagnosis:
+    asked = [
+        *((action, repository_arn, replace(held, resource=own)) for action in _REPOSITORY),
+        *((action, role.arn, held) for action in _ROLE),
+    ]
+    undecided: Diagnosis | None = None
+    for action, resource, policies in asked:
+        answer = decide(make_request(principal=role.arn, action=action, resource=resource), policies)
         facts: dict[str, FactValue] = {"action": admitted("action", (action,)), "statement": answer.statement}
         if answer.outcome is Answer.ALLOW:
-            told = f"the policies of {name} allow {action} on {resource}"
+            told = f"by evaluation, the policies of {name} allow {action} on {resource}"
             return violated("action-allowed", line(told, 280)).with_facts(facts)
         if answer.outcome is Answer.UNDECIDED:
             told = f"whether the policies of {name} allow {action} can't be told: {answer.reason}"
-            return inconclusive("undecided", line(told, 280)).with_facts(facts)
-    return passed(f"{name} is refused what it has no business with ({number_of(len(asked), 'action')} by evaluation)")
+            undecided = undecided or inconclusive("undecided", line(told, 280)).with_facts(facts)
+    told = f"{name} is refused what it has no business with ({number_of(len(asked), 'action')} by evaluation)"
+    return undecided or passed(told)
 
 
-def _documents(policies: RolePolicies) -> tuple[tuple[Document, ...], Document | None]:
-    identity = tuple(_parsed(policy, PolicyKind.IDENTITY) for policy in policies.policies)
-    return identity, None if policies.boundary is None else _parsed(policies.boundary, PolicyKind.BOUNDARY)
+def _held(policies: RolePolicies, controls: Controls) -> Policies:
+    """All that gives the role permissions and limits them; a level's policies together are one document."""
+    levels = controls.levels if isinstance(controls, ServiceControls) else ()
+    parsed = [[_parsed(policy, PolicyKind.SCP) for policy in level] for level in levels]
+    return Policies(
+        identity=tuple(_parsed(policy, PolicyKind.IDENTITY) for policy in policies.policies),
+        boundary=None if policies.boundary is None else _parsed(policies.boundary, PolicyKind.BOUNDARY),
+        scps=tuple(
+            replace(level[0], statements=tuple(one for held in level for one in held.statements)) for level in parsed
+        ),
+    )
+
+
+def _told_of(controls: Controls) -> str:
+    if isinstance(controls, ServiceControls):
+        return "read" if controls.levels else "none"
+    return "none" if isinstance(controls, Missing) else "not-readable"
 
 
 def _parsed(policy: Policy, kind: PolicyKind) -> Document:
