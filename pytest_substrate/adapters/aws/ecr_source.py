@@ -46,6 +46,23 @@ class EcrSource:
     @contextmanager
     def blob(self, wanted: Descriptor) -> Iterator[Iterator[bytes]]:
         """A configuration or a layer in pieces."""
+        with exchange(Request(url=self._url(wanted), headers={"Accept": "*/*"}, size=wanted.size or 0)) as got:
+            if got.status != 200:
+                raise unanswered(got)
+            yield got.pieces()
+
+    def mark(self, wanted: Descriptor) -> str | None:
+        """That ECR still gives the layer, at its size: one byte of it is asked for."""
+        try:
+            asked = Request(url=self._url(wanted), headers={"Accept": "*/*", "Range": "bytes=0-0"})
+            with exchange(asked) as got:
+                told = {206: got.headers.get("Content-Range", "").rpartition("/")[2], 200: str(got.length)}
+                size = told.get(got.status)
+        except (Refuted, Unseen):
+            return None  # whatever it is, reading the layer will tell
+        return f"ecr {self._place['registryId']}/{self._repository}" if size == str(wanted.size) else None
+
+    def _url(self, wanted: Descriptor) -> str:
         with self._answers(wanted):
             answer = ask(
                 self._client,
@@ -54,11 +71,7 @@ class EcrSource:
                 **self._place,
                 layerDigest=wanted.digest,
             )
-            url = answer.text("downloadUrl")
-        with exchange(Request(url=url, headers={"Accept": "*/*"}, size=wanted.size or 0)) as got:
-            if got.status != 200:
-                raise unanswered(got)
-            yield got.pieces()
+            return answer.text("downloadUrl")
 
     @contextmanager
     def _answers(self, wanted: Descriptor) -> Iterator[None]:

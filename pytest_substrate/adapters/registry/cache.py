@@ -1,7 +1,7 @@
 """What was read of images, kept in the user's cache folder: safe to delete, ignored where anything is wrong with it.
 
 A file is written beside its place and moved there, so that no reader sees half of one; a cache that can't be written is
-no error. The oldest go when there are too many.
+no error, and one that others can write to is not read. The oldest go when there are too many.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class ImageCache:
         """What was kept of a manifest; None where that is nothing that could be used."""
         try:
             with self._place(manifest_digest).open("rb") as file:
+                if not (_ours_alone(self._folder.stat()) and _ours_alone(os.fstat(file.fileno()))):
+                    return None
                 data = file.read(_LARGEST + 1)
         except OSError:
             return None
@@ -70,3 +72,8 @@ class ImageCache:
         held = sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)
         for path in held[:-_MOST_FILES]:
             path.unlink(missing_ok=True)
+
+
+def _ours_alone(state: os.stat_result) -> bool:
+    """Whether nobody else can write there: what others put into a cache would be believed."""
+    return state.st_uid == os.geteuid() and not state.st_mode & 0o022

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from pytest_substrate.adapters.aws import rollout
 from pytest_substrate.adapters.aws.ecr_source import EcrSource
 from pytest_substrate.adapters.files import read_file
+from pytest_substrate.adapters.registry.cache import ImageCache
 from pytest_substrate.model.aws.ecs import Container, TaskDefinition
 from pytest_substrate.model.aws.rollout import ServiceDeployments, ServiceRevision, Stops
 from pytest_substrate.model.diagnosis import Diagnosis, violated
@@ -127,7 +128,10 @@ class Judged:
 
 
 def observe_contents(context: Context, subject: str) -> Judged | Missing | Unobserved:
-    """The released image as the workload starts it, read once and judged. Key `image/SUBJECT`."""
+    """The released image as the workload starts it, read once and judged. Key `image/SUBJECT`.
+
+    What layers of a digest hold is read once by all runs of this user, and believed while ECR still gives the layers.
+    """
     return seen(context, f"image/{subject}", Judged | Missing | Unobserved, lambda: _judged(context, subject))
 
 
@@ -143,9 +147,8 @@ def _judged(context: Context, subject: str) -> Judged | Missing | Unobserved:
         context.target.client("ecr"), account=context.declaration.account, repository=artifact.repository
     )
     wanted = platform_of(definition)
-    found = observe_image(
-        source, Descriptor(digest=record.digest), Platform(os=wanted.system, architecture=wanted.architecture)
-    )
+    platform = Platform(os=wanted.system, architecture=wanted.architecture)
+    found = observe_image(source, Descriptor(digest=record.digest), platform, ImageCache.of_user())
     if isinstance(found, ImageFacts):
         found = replace(found, config=_as_started(found.config, definition.container(declared.container)))
     contents = contents_of(found) if isinstance(found, ImageFacts) else found

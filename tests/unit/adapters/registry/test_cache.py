@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from pytest_substrate.adapters.aws.ecr_source import EcrSource
 from pytest_substrate.adapters.registry.cache import ImageCache
 from pytest_substrate.adapters.registry.credentials import Credential
 from pytest_substrate.adapters.registry.layout import Layout
@@ -15,7 +19,7 @@ from pytest_substrate.model.image import Descriptor
 from pytest_substrate.planes.packaging.image import stored
 from pytest_substrate.planes.packaging.image.facts import ImageFacts, Refutation
 from pytest_substrate.planes.packaging.image.observe import observe_image
-from tests.unit.adapters.registry.conftest import Served
+from tests.unit.adapters.registry.conftest import Asked, Served, reply
 from tests.unit.planes.packaging.making import AMD64, Store, base, digest, file, image, installed, link, program
 
 
@@ -91,6 +95,60 @@ def test_a_registry_is_asked_whether_it_still_has_the_image(served: Served, made
         )
     del made.blobs[next(name for name, data in made.blobs.items() if data[:2] == b"\x1f\x8b")]
     assert isinstance(observe_image(Registry(reference, Credential()), made.top, AMD64, cache), Refutation)
+
+
+class Ecr:
+    """ECR's API over the registry's blobs: manifests by themselves, layers by their URL."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name="ecr"))
+
+    def batch_get_image(self, **asked: Any) -> dict[str, Any]:
+        """As ECR."""
+        name = asked["imageIds"][0]["imageDigest"]
+        return {"images": [{"imageManifest": self.served.store.blobs[name].decode()}], "failures": []}
+
+    def get_download_url_for_layer(self, **asked: Any) -> dict[str, Any]:
+        """As ECR."""
+        return {"downloadUrl": f"http://{self.served.host}/v2/a/blobs/{asked['layerDigest']}"}
+
+
+def test_ecr_is_asked_for_a_byte_of_each_layer(served: Served, made: Store, cache: ImageCache) -> None:
+    """A run reads the layers of a digest once; after that ECR shows that it still has each, at its size."""
+    served.store = made
+    layers = {name for name, data in made.blobs.items() if data[:2] == b"\x1f\x8b"}
+
+    def ranged(handler: BaseHTTPRequestHandler, asked: Asked) -> bool:
+        name = asked.path.rpartition("/")[2]
+        if "Range" not in asked.headers or name not in made.blobs:
+            return False
+        data = made.blobs[name]
+        return reply(handler, 206, data[:1], {"Content-Range": f"bytes 0-0/{len(data)}"})
+
+    served.answer = ranged
+    source = EcrSource(Ecr(served), account="111122223333", repository="a")
+    for whole in (len(layers), 0):
+        served.asked.clear()
+        assert isinstance(observe_image(source, made.top, AMD64, cache), ImageFacts)
+        asked = [one for one in served.asked if one.path.rpartition("/")[2] in layers]
+        assert whole == sum("Range" not in one.headers for one in asked)
+        assert len(layers) == sum("Range" in one.headers for one in asked)
+    shorter = next(iter(layers))
+    made.blobs[shorter] = made.blobs[shorter][:-1]
+    assert isinstance(observe_image(source, made.top, AMD64, cache), Refutation)
+    del made.blobs[shorter]
+    assert not isinstance(observe_image(source, made.top, AMD64, cache), ImageFacts)
+
+
+@pytest.mark.parametrize("place", ["folder", "file"])
+def test_what_others_can_write_is_not_read(made: Store, cache: ImageCache, place: str) -> None:
+    """What they put there would be believed."""
+    look(made, cache)
+    assert cache.load(made.top.digest) is not None
+    target = only(cache) if place == "file" else cache._folder
+    target.chmod(target.stat().st_mode | 0o002)
+    assert None is cache.load(made.top.digest)
 
 
 def only(cache: ImageCache) -> Path:
