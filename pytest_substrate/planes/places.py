@@ -158,8 +158,11 @@ def twins(place: Place) -> Where:
 
 
 def run_twins(place: Place) -> Where:
-    """Those of what is probed, in the declared ECS clusters."""
-    return place.in_clusters(*(place.arn("ecs", f"task-definition/{PROBE_FAMILY}{name}:*") for name in place.probed))
+    """Those of what is probed, and of jobs that declare a rerun their own definitions; in the declared ECS clusters."""
+    twins = [place.arn("ecs", f"task-definition/{PROBE_FAMILY}{name}:*") for name in place.probed]
+    jobs = place.declaration.job.values() if Plane.DATA in place.planes else ()
+    own = [place.arn("ecs", f"task-definition/{job.task_definition}:*") for job in jobs if job.rerun is not None]
+    return place.in_clusters(*twins, *dict.fromkeys(own))
 
 
 def tag_on_creation(place: Place) -> Where:

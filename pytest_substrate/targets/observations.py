@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEADLINE_S: Final = 900.0
-"""How long a process waits for another one's reading; longer than the longest probe."""
+DEADLINE_S: Final = 7200.0
+"""How long a process waits for another one's reading; longer than the longest probe and the longest rerun of a job."""
 
 
 class ObservationStore:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_substrate.evidence.redaction import Net
     from pytest_substrate.model.data_transcript import DataRequest
     from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.model.job_run import JobRun
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
     from pytest_substrate.targets.ci import CiJob
@@ -79,6 +80,12 @@ class Target(Protocol):
 
     def probe_data(self, workload: str, request: DataRequest) -> ProbeRun:
         """The same with the data probe, for a declared `service/NAME` or `job/NAME`."""
+
+    def run_job(self, name: str) -> JobRun:
+        """Start a declared job as it is, and wait for its end by the deadline of its `rerun`; then it is stopped.
+
+        What could not be done is in the answer; raises only for our own bugs.
+        """
 
     def probe_group(self, service: str) -> tuple[str, ...]:
         """The declared services that one probe can serve together with this one, itself included, in declared order.

@@ -17,7 +17,7 @@ from pytest_substrate.model.outcome import Layer, Outcome, Plane
 from pytest_substrate.model.record import Record, first_red
 from pytest_substrate.planes.catalogue import checks_of
 from pytest_substrate.planes.data.checks import CHECKS
-from tests.embedded.runs import Run, run_plane
+from tests.embedded.runs import ROOT, Run, run_plane
 
 DATA = [fault for fault in faults().values() if fault.check.startswith("DAT-")]
 SEEN_TO_MEND = {"read-permission-missing", "bucket-gone", "last-run-failed", "refusal-told-tersely", "job-role-gone"}
@@ -123,6 +123,22 @@ def test_the_mend_is_the_one_statement_that_is_missing(attached: Mapping[str, st
     assert '"Action":"s3:GetObject","Resource":"arn:aws:s3:::acme-spine/inputs/manifest.json"' in red.next
     assert "*" not in red.next
     assert Layer.POLICY is red.layer
+
+
+def test_a_declared_rerun_is_the_proof(attached: Mapping[str, str], tmp_path: Path) -> None:
+    """Where nobody dates the permissions, a run that the check starts after it has seen them proves them."""
+    text = (ROOT / "fixtures/dev_min/substrate.toml").read_text(encoding="utf-8")
+    own = tmp_path / "substrate.toml"
+    own.write_text(text.replace("[grant.oracle-in]", "[job.oracle.rerun]\ndeadline_s = 60\n[grant.oracle-in]"))
+    fault = ("--substrate-fault", "permissions-that-nobody-dates")
+    run = run_data(tmp_path, "--substrate", str(own), *fault, "-n", "2", env=attached)
+    assert run.records, run.output
+    last = next(record for record in run.records if record.check == "DAT-070")
+    assert Outcome.PASS is last.outcome, run.output
+    assert READY == verdict(run), run.output
+    assert (60, "/ecs/oracle") == (last.facts["deadline_s"], last.facts["log_group"])
+    assert str(last.facts["log_stream"]).endswith(str(last.facts["task_arn"]).rpartition("/")[2])
+    assert "count" in last.facts
 
 
 def test_one_task_serves_all_rungs_under_xdist(attached: Mapping[str, str], tmp_path: Path) -> None:

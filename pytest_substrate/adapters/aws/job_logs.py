@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pytest_substrate.adapters.aws.answer import answered, ask_pages
 from pytest_substrate.model.aws.instant import Instant
-from pytest_substrate.model.aws.job_log import JobLog, LoggedDenial, RunLog
+from pytest_substrate.model.aws.job_log import JobLog, LoggedDenial, RunLog, StreamSpan
 
 NEWEST: Final = 20
 """How many runs' streams are read; a call takes a hundred."""
@@ -44,6 +44,17 @@ def read_job_log(client: Any, group: str, prefix: str, find: Find) -> JobLog:
             RunLog(stream=name, newest=_instant(last), denials=find(lines[name], times[name])) for last, name in newest
         ),
     )
+
+
+@answered
+def read_span(client: Any, group: str, stream: str) -> StreamSpan:
+    """How much a stream holds, and from when to when."""
+    asked = {"logGroupName": group, "logStreamNames": [stream]}
+    pages = ask_pages(client, "logs:FilterLogEvents", what=group, **asked)
+    times = [event.number("timestamp") for page in pages for event in page.parts("events")]
+    if not times:
+        return StreamSpan(lines=0)
+    return StreamSpan(lines=len(times), first=_instant(min(times)), last=_instant(max(times)))
 
 
 def _instant(milliseconds: int) -> Instant:

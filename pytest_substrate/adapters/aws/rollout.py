@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -56,8 +57,13 @@ def read_revision(client: Any, arn: str) -> facts.ServiceRevision:
 
 
 @answered
-def read_stops(client: Any, cluster: str, *, service: str | None = None, family: str | None = None) -> facts.Stops:
-    """The stopped tasks that ECS still lists, of a service or of a task definition's family, the newest first."""
+def read_stops(
+    client: Any, cluster: str, *, service: str | None = None, family: str | None = None, also: Sequence[str] = ()
+) -> facts.Stops:
+    """The stopped tasks that ECS still lists, of a service or of a task definition's family, the newest first.
+
+    `also` are ARNs of tasks that are known, whether the list shows them yet or not.
+    """
     chosen = {"serviceName": service} if service is not None else {"family": family}
     pages = ask_pages(
         client,
@@ -67,7 +73,7 @@ def read_stops(client: Any, cluster: str, *, service: str | None = None, family:
         desiredStatus=ecs.STOPPED,
         **chosen,
     )
-    arns = [arn for page in pages for arn in page.texts("taskArns")]
+    arns = list(dict.fromkeys([*(arn for page in pages for arn in page.texts("taskArns")), *also]))
     stops = [_stop(task) for task in describe_tasks(client, cluster, arns) if task.text("lastStatus") == ecs.STOPPED]
     stops.sort(key=lambda one: _at(one.stopped), reverse=True)
     return facts.Stops(stops=tuple(stops))

@@ -109,7 +109,7 @@ DATA_OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "logs:FilterLogEvents": Operation(
         permissions=("logs:FilterLogEvents",),
-        sends=("logGroupName", "logStreamNames", "startTime"),
+        sends=("logGroupName", "logStreamNames", "startTime", "endTime", "filterPattern"),
         reads=("events[].logStreamName", "events[].timestamp", "events[].message"),
         missing=("ResourceNotFoundException",),
         token="nextToken",

@@ -40,6 +40,15 @@ class RunLog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpan:
+    """How many lines a stream has, and the times of the first and the last; no line of it."""
+
+    lines: int
+    first: Instant | None = None
+    last: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobLog:
     """The newest runs' streams in a group, the newest first; older ones are not read."""
 

@@ -167,6 +167,14 @@ class Network(Table):
     )
 
 
+class Rerun(Table):
+    """That DAT-070 starts the job itself, and how long it waits for the end of it."""
+
+    deadline_s: int = Field(
+        default=900, ge=10, le=3600, description="the seconds from RunTask to the job's end, after which it is stopped"
+    )
+
+
 class Job(Table):
     """A task that is started, does its work and ends."""
 
@@ -176,6 +184,17 @@ class Job(Table):
     artifact: shapes.Name = Field(description="the declared artifact that it runs", examples=["ingest"])
     task_role: shapes.RoleName = Field(description="the role of its tasks", examples=["oracle-task"])
     network: Network = Field(description="where its task is attached")
+    event_log: shapes.LogGroup | None = Field(
+        default=None,
+        description="the log group to which an EventBridge rule sends the ECS cluster's task state changes: runs that "
+        "ECS no longer remembers are read there",
+        examples=["/aws/events/ecs"],
+    )
+    rerun: Rerun | None = Field(
+        default=None,
+        description="run the job as part of the check, as its task definition is now; it must be safe to run twice",
+        examples=[{"deadline_s": 900}],
+    )
 
 
 class Pin(Table):

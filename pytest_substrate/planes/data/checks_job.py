@@ -34,16 +34,29 @@ JOB_CHECKS: Final[tuple[Check, ...]] = (
         layer=Layer.RUNTIME,
         subjects=subjects.jobs,
         why="A green run from before the last policy change says nothing about the next run.",
-        how="The run of the family that was started last of those that ECS remembers: exit code, image digest, task "
-        "role and start, against the dates of the role's managed policies and its buckets' keys; where AWS dates a "
-        "part of the permissions by nothing, against the time at which the ledger first recorded their digest.",
-        red_when="it ended otherwise, on another digest, under another role, or before the permissions; or there is "
-        "no run.",
+        how="The run of the family that was started last of those that ECS remembers, else of those in the declared "
+        "`event_log`; where `rerun` is declared, the check starts the job itself and waits for its end. Exit code, "
+        "image digest, task role and start, against the dates of the role's managed policies and its buckets' keys; "
+        "where AWS dates a part of the permissions by nothing, against the time at which the ledger first recorded "
+        "their digest, unless this check saw them before it started the run.",
+        red_when="it ended otherwise, on another digest, under another role, or began before the permissions; there is "
+        "no run; or a declared rerun doesn't start, or outlives its deadline.",
         needs=("DAT-010",),
-        permissions=permissions_of(["ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", *_PERMISSIONS]),
+        permissions=permissions_of(
+            [
+                "ecs:ListTasks",
+                "ecs:DescribeTasks",
+                "ecs:DescribeTaskDefinition",
+                "ecs:RunTask",
+                "ecs:StopTask",
+                "logs:FilterLogEvents",
+                *_PERMISSIONS,
+            ]
+        ),
         causes=(
             Cause(slug="exit-code", meaning="the last run did not end with 0"),
-            Cause(slug="run-not-started", meaning="the last run did not start"),
+            Cause(slug="run-not-started", meaning="the last run, or the one that the check asked for, did not start"),
+            Cause(slug="run-over-deadline", meaning="the run that the check started had not ended by its deadline"),
             Cause(slug="other-digest", meaning="the last run had another image than the released one"),
             Cause(slug="other-role", meaning="the last run had another role than the declared one"),
             Cause(slug="run-too-old", meaning="the last run is older than the present permissions"),

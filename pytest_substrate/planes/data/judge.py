@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.model.aws.ecs import TaskDefinition
+from pytest_substrate.model.aws.rollout import Stops
 from pytest_substrate.model.aws.storage import BucketState, KeyPolicy, LeftUploads
 from pytest_substrate.model.ci import RolePolicies
 from pytest_substrate.model.data_transcript import DataTranscript
@@ -21,7 +22,7 @@ from pytest_substrate.planes.data.diagnose.attribution import Weighed
 from pytest_substrate.planes.data.diagnose.closed import diagnose_closed
 from pytest_substrate.planes.data.diagnose.grant import diagnose_listing, diagnose_reading, diagnose_writing
 from pytest_substrate.planes.data.diagnose.identity import diagnose_definition, diagnose_session
-from pytest_substrate.planes.data.diagnose.in_force import Permissions, in_force
+from pytest_substrate.planes.data.diagnose.in_force import in_force
 from pytest_substrate.planes.data.diagnose.logs import diagnose_denials
 from pytest_substrate.planes.data.diagnose.runs import JobAsked, RunSeen, diagnose_last_run, last_run
 from pytest_substrate.planes.data.diagnose.seen import Asked, Seen, bucket_facts
@@ -70,12 +71,16 @@ def _judge_session(context: Context, workload: str) -> Diagnosis:
 
 def _judge_last_run(context: Context, workload: str) -> Diagnosis:
     job, name = context.declaration.job[name_of(workload)], name_of(workload)
+    rerun = observe.observe_rerun(context, name)
     stops = observe.observe_runs(context, name)
-    run = last_run(stops)
+    run, event_log = last_run(stops), None
+    if run is None and isinstance(stops, Stops) and job.event_log is not None:
+        stops, event_log = observe.observe_past_runs(context, name), job.event_log
+        run = last_run(stops)
     definition: TaskDefinition | Missing | Unobserved = Unobserved(reason="not-asked")
     if run is not None:
         definition = observe.observe_run_definition(context, name, run.task_definition_arn)
-    permissions = in_force(_permissions(context, workload))
+    permissions = in_force(observe.observe_permissions(context, workload))
     digest = getattr(permissions, "digest", None)
     return diagnose_last_run(
         RunSeen(
@@ -84,6 +89,8 @@ def _judge_last_run(context: Context, workload: str) -> Diagnosis:
             record=workloads.observe_record(context, job.artifact),
             image=workloads.observe_released_image(context, job.artifact),
             in_force=permissions,
+            rerun=rerun,
+            event_log=event_log,
             recorded=None if digest is None else context.known_since(workload, "DAT-070 policy_digest", digest),
         ),
         _job_asked(context, name),
@@ -190,23 +197,9 @@ def _asked(context: Context, grant: str) -> Asked:
     )
 
 
-def _permissions(context: Context, workload: str) -> Permissions:
-    """All that decides what a workload's role may do with the buckets of its grants."""
-    grants = grants_of(context.declaration, workload)
-    buckets = {context.declaration.grant[name].bucket: observe.observe_bucket(context, name) for name in grants}
-    keys = dict.fromkeys(
-        bucket.key_id for bucket in buckets.values() if isinstance(bucket, BucketState) and bucket.key_id is not None
-    )
-    return Permissions(
-        policies=observe.observe_role_policies(context, workloads.workload(context, workload).task_role),
-        buckets=buckets,
-        keys={key: observe.observe_key_policy(context, key) for key in keys},
-    )
-
-
 def _weighed(context: Context, workload: str, grant: str | None) -> Weighed:
     """The same, read as policies, for whoever attributes a refusal; what can't be read is named."""
-    found = _permissions(context, workload)
+    found = observe.observe_permissions(context, workload)
     unseen: list[str] = []
 
     def read(text: str, name: str, kind: PolicyKind) -> Document | None:

@@ -13,16 +13,20 @@ from pytest_substrate.adapters.aws import iam as read_iam
 from pytest_substrate.adapters.aws import job_logs as read_logs
 from pytest_substrate.adapters.aws import rollout as read_rollout
 from pytest_substrate.adapters.aws import s3 as read_s3
+from pytest_substrate.adapters.aws import task_events as read_events
 from pytest_substrate.model.aws import ecs, rollout, storage
 from pytest_substrate.model.aws.job_log import JobLog
 from pytest_substrate.model.ci import Role, RolePolicies
 from pytest_substrate.model.data_transcript import DataTranscript
+from pytest_substrate.model.job_run import JobRun
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import TargetKind
 from pytest_substrate.model.probe_run import ProbeRun
+from pytest_substrate.planes.data.diagnose.in_force import Permissions
 from pytest_substrate.planes.data.diagnose.logs import denials_in
 from pytest_substrate.planes.data.request import data_request, grants_of
-from pytest_substrate.planes.workloads import observe_task_definition, observe_workload_definition, seen, workload
+from pytest_substrate.planes.workloads import observe_task_definition, observe_workload_definition, seen
+from pytest_substrate.planes.workloads import workload as declared_workload
 
 if TYPE_CHECKING:
     from pytest_substrate.planes.plane import Context
@@ -148,15 +152,66 @@ def observe_left_uploads(context: Context, grant: str) -> storage.LeftUploads | 
     return seen(context, f"s3/left/{grant}", storage.LeftUploads | Missing | Unobserved, read)
 
 
+def observe_permissions(context: Context, workload: str) -> Permissions:
+    """All that decides what a workload's role may do with the buckets of its grants."""
+    grants = grants_of(context.declaration, workload)
+    buckets = {context.declaration.grant[name].bucket: observe_bucket(context, name) for name in grants}
+    states = [bucket for bucket in buckets.values() if isinstance(bucket, storage.BucketState)]
+    keys = dict.fromkeys(bucket.key_id for bucket in states if bucket.key_id is not None)
+    return Permissions(
+        policies=observe_role_policies(context, declared_workload(context, workload).task_role),
+        buckets=buckets,
+        keys={key: observe_key_policy(context, key) for key in keys},
+    )
+
+
+def observe_rerun(context: Context, job: str) -> JobRun | Unobserved | None:
+    """The job, run now; None where that isn't declared. Key `ecs/rerun/JOB`.
+
+    Its permissions are observed before it is started: whatever they are then, this run has had them.
+    """
+    if context.declaration.job[job].rerun is None:
+        return None
+
+    def read() -> JobRun | Unobserved:
+        observe_permissions(context, f"job/{job}")
+        return context.target.run_job(job)
+
+    return seen(context, f"ecs/rerun/{job}", JobRun | Unobserved, read)
+
+
 def observe_runs(context: Context, job: str) -> rollout.Stops | Missing | Unobserved:
-    """The stopped runs of a job that ECS remembers. Key `ecs/runs/JOB`."""
+    """The stopped runs of a job that ECS remembers, the one that was started for it included. Key `ecs/runs/JOB`."""
     declared = context.declaration.job[job]
+    rerun = observe_rerun(context, job)
+    own = [rerun.task_arn] if isinstance(rerun, JobRun) and rerun.task_arn is not None else []
     return seen(
         context,
         f"ecs/runs/{job}",
         rollout.Stops | Missing | Unobserved,
         lambda: read_rollout.read_stops(
-            context.target.client("ecs"), declared.ecs_cluster, family=declared.task_definition
+            context.target.client("ecs"), declared.ecs_cluster, family=declared.task_definition, also=own
+        ),
+    )
+
+
+def observe_past_runs(context: Context, job: str) -> rollout.Stops | Missing | Unobserved:
+    """The newest runs that the declared event log tells of; none where none is declared. Key `logs/runs/JOB`."""
+    declared = context.declaration.job[job]
+    if declared.event_log is None:
+        return rollout.Stops(stops=())
+    group = declared.event_log
+    return seen(
+        context,
+        f"logs/runs/{job}",
+        rollout.Stops | Missing | Unobserved,
+        lambda: read_events.read_past_stops(
+            context.target.client("logs"),
+            group,
+            cluster=declared.ecs_cluster,
+            family=declared.task_definition,
+            account=context.declaration.account,
+            now=context.now,
         ),
     )
 
@@ -168,10 +223,11 @@ def observe_run_definition(context: Context, job: str, arn: str) -> ecs.TaskDefi
 
 def observe_job_log(context: Context, job: str) -> JobLog | Missing | Unobserved:
     """The denials in the newest streams of a job. Key `logs/job/NAME`."""
+    observe_rerun(context, job)  # what it logs counts too
     definition = observe_workload_definition(context, f"job/{job}")
     if not isinstance(definition, ecs.TaskDefinition):
         return definition
-    name = workload(context, f"job/{job}").container
+    name = declared_workload(context, f"job/{job}").container
     container = definition.container(name)
     if container is None or container.log_group is None or container.log_prefix is None:
         return Missing(what=f"for {name}: it doesn't log to CloudWatch, or without a stream prefix")

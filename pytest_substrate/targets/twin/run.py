@@ -31,11 +31,11 @@ from pytest_substrate.targets.twin.live import Live, run_request
 from pytest_substrate.targets.twin.pace import Pace
 from pytest_substrate.targets.twin.plan import STREAM_PREFIX, NoTwin, TwinPlan
 
-_PASSING: Final = frozenset({"throttled", "timeout", "unreachable", "service-error"})
+PASSING: Final = frozenset({"throttled", "timeout", "unreachable", "service-error"})
 """Lacks of an answer that the next look may not meet."""
 _UNFINISHED: Final = frozenset({"no-transcript", "parts-missing"})
 """What a transcript is until its last line has come through the log group."""
-_BEFORE_RUNNING: Final = frozenset({"", "PROVISIONING", "PENDING", "ACTIVATING"})
+BEFORE_RUNNING: Final = frozenset({"", "PROVISIONING", "PENDING", "ACTIVATING"})
 _SPARE_S: Final = 30.0
 _SAY_S: Final = 10.0
 
@@ -140,10 +140,10 @@ class TwinRun:
             self._note(task)
             elapsed = self.clock.monotonic() - began
             self._say(f"its task is {status or 'PROVISIONING'}", elapsed)
-            if status not in _BEFORE_RUNNING:
+            if status not in BEFORE_RUNNING:
                 ran_at = elapsed if ran_at is None else ran_at
                 transcript = self._transcript()
-                if not isinstance(transcript, Unobserved) or transcript.reason not in _UNFINISHED | _PASSING:
+                if not isinstance(transcript, Unobserved) or transcript.reason not in _UNFINISHED | PASSING:
                     return replace(self._known, transcript=transcript)
             if status == "STOPPED":
                 self._trace.ended = True
@@ -168,7 +168,7 @@ class TwinRun:
         until = self.clock.monotonic() + self.pace.log_s
         while True:
             transcript = self._transcript()
-            if not isinstance(transcript, Unobserved) or transcript.reason not in _UNFINISHED | _PASSING:
+            if not isinstance(transcript, Unobserved) or transcript.reason not in _UNFINISHED | PASSING:
                 return transcript
             if self.clock.monotonic() > until:
                 detail = "; ".join(part for part in (transcript.detail, why) if part)
@@ -190,7 +190,7 @@ class TwinRun:
         try:
             found = self.calls.tasks(self.live.cluster, [self._trace.task_arn or ""])
         except NoAnswer as none:
-            if isinstance(none.observation, Unobserved) and none.observation.reason in _PASSING:
+            if isinstance(none.observation, Unobserved) and none.observation.reason in PASSING:
                 return {}
             raise
         return found[0] if found else {}

@@ -138,3 +138,13 @@ def test_the_data_plane_reads_its_own_things(declaration: Declaration) -> None:
     [passing] = statements(policy, "iam:PassRole")
     assert not [role for role in passing["Resource"] if "ingest-task" in role]
     assert [] == statements(policy, "s3:PutObject") == statements(policy, "kms:Decrypt")
+
+
+def test_a_job_that_is_run_again_may_be_run() -> None:
+    """Where its declaration says so, and then by its own family alone."""
+    own = "arn:aws:ecs:eu-west-2:111122223333:task-definition/oracle:*"
+    for declared, wanted in (("", 0), ("[job.oracle.rerun]\n[grant.oracle-in]", 1)):
+        changed = TEXT.replace("[grant.oracle-in]", declared) if declared else TEXT
+        policy = observer_policy([Plane.DATA], parse_declaration(changed, name="substrate.toml"))
+        [found] = statements(policy, "ecs:RunTask")
+        assert wanted == found["Resource"].count(own)

@@ -14,11 +14,13 @@ from pytest_substrate.model.aws.role import is_role
 from pytest_substrate.model.aws.rollout import Stop, Stops
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.facts import FactValue, admitted, line
+from pytest_substrate.model.job_run import JobRun
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.release_record import InvalidRecord, ReleaseRecord
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.data.diagnose.in_force import InForce
+from pytest_substrate.planes.data.diagnose.rerun import diagnose_rerun, rerun_facts
 
 _FAILED_TO_START: Final = "TaskFailedToStart"
 
@@ -60,6 +62,10 @@ class RunSeen:
     image: RegistryImage | Missing | Unobserved
     """The released image, as the registry has it."""
     in_force: InForce | Missing | Unobserved
+    rerun: JobRun | Unobserved | None = None
+    """The run that the check started; None where none is declared. The permissions were observed before it."""
+    event_log: str | None = None
+    """The group that the stops are from, where ECS remembers none."""
     recorded: datetime | None = None
     """Since when the ledger has shown the present permissions' digest without a break; None where it has not."""
 
@@ -81,18 +87,29 @@ def diagnose_last_run(seen: RunSeen, asked: JobAsked) -> Diagnosis:
     """What the last run proves of the next one."""
     if isinstance(seen.stops, Unobserved):
         return unseen(seen.stops, f"the runs of job/{asked.name}")
-    run = last_run(seen.stops)
     digest = seen.in_force.digest if isinstance(seen.in_force, InForce) else None
+    unfinished = diagnose_rerun(seen.rerun, asked.name)
+    if unfinished is not None:
+        return unfinished.with_facts({"policy_digest": digest})
+    if isinstance(seen.stops, Missing):
+        group = f"the event log {seen.event_log} of job/{asked.name} doesn't exist"
+        gone = group if seen.event_log else f"there is no ECS cluster {asked.ecs_cluster}"
+        return inconclusive("no-run", gone, next=asked.rerun, policy_digest=digest)
+    run = last_run(seen.stops)
     if run is None:
         told = f"ECS remembers no run of {asked.family} in {asked.ecs_cluster} (it keeps a task for about an hour)"
-        return inconclusive("no-run", told, next=asked.rerun, policy_digest=digest)
+        also = f", and {seen.event_log} tells of none" if seen.event_log else ""
+        return inconclusive("no-run", f"{told}{also}", next=asked.rerun, policy_digest=digest)
     facts: dict[str, FactValue] = {
+        **rerun_facts(seen.rerun),
         "task_arn": run.task_arn,
         "task_definition_arn": run.task_definition_arn,
         "created_at": text_of(run.created),
         "stop_code": admitted("stop_code", run.code),
         "policy_digest": digest,
     }
+    if seen.event_log is not None:
+        facts["log_group"] = admitted("log_group", seen.event_log)
     found = _ended(run, seen, asked) or _image(run, seen, asked) or _role(run, seen, asked) or _after(run, seen, asked)
     return found.with_facts(facts)
 
@@ -165,15 +182,31 @@ def _after(run: Stop, seen: RunSeen, asked: JobAsked) -> Diagnosis:
         return unseen(found, f"since when the permissions of {asked.task_role} are in force")
     assert run.created is not None  # noqa: S101  `last_run` leaves out one that has no time
     facts: dict[str, FactValue] = {"since": text_of(found.since)}
+    if _has_had_them(run, seen):
+        return _proven(run, asked).with_facts(facts)
     if found.since is not None and not run.created.not_before(found.since):
         return _not_after(run.created, found.since, asked).with_facts(facts)
     if found.undated and (seen.recorded is None or not run.created.not_before(Instant.of(seen.recorded))):
         known = "no ledger knows them" if seen.recorded is None else "the ledger knows them since after the run"
         told = f"AWS doesn't date {found.undated[0]}, and {known}: run the job again, then this check"
         return inconclusive("permissions-undated", told, next=asked.rerun).with_facts(facts)
+    return _proven(run, asked).with_facts(facts)
+
+
+def _has_had_them(run: Stop, seen: RunSeen) -> bool:
+    """Whether it began after this very check had seen the permissions: with the run that it started, or later."""
+    if not isinstance(seen.rerun, JobRun) or not isinstance(seen.stops, Stops):
+        return False
+    if run.task_arn == seen.rerun.task_arn:
+        return True
+    own = next((stop for stop in seen.stops.stops if stop.task_arn == seen.rerun.task_arn), None)
+    return own is not None and own.created is not None and _created(run) >= own.created.at
+
+
+def _proven(run: Stop, asked: JobAsked) -> Diagnosis:
     digest = run.digest_of(asked.container)
     told = f"the last run of job/{asked.name} ended with 0, as released, under {asked.task_role} and its present rights"
-    return passed(told, exit_code=0, image_digest=digest and admitted("image_digest", digest)).with_facts(facts)
+    return passed(told, exit_code=0, image_digest=digest and admitted("image_digest", digest))
 
 
 def _not_after(created: Instant, since: Instant, asked: JobAsked) -> Diagnosis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,13 +12,16 @@ from hypothesis import strategies as st
 
 from pytest_substrate.model.aws.ecs import Container, ContainerImage, TaskDefinition
 from pytest_substrate.model.aws.instant import Instant
+from pytest_substrate.model.aws.job_log import StreamSpan
 from pytest_substrate.model.aws.registry import INDEX_TYPES, Child, RegistryImage
 from pytest_substrate.model.aws.rollout import ContainerEnd, Stop, Stops
 from pytest_substrate.model.aws.storage import KeyPolicy
 from pytest_substrate.model.ci import Policy, RolePolicies
 from pytest_substrate.model.diagnosis import Diagnosis
+from pytest_substrate.model.job_run import JobRun
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer, Outcome
+from pytest_substrate.model.probe_run import StartFailure
 from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.planes.data.checks import CHECKS
 from pytest_substrate.planes.data.diagnose.in_force import InForce, Permissions, in_force
@@ -255,3 +259,59 @@ def test_no_run_before_its_permissions_is_a_proof(seconds: int, run: int) -> Non
         assert "same-second" == found.cause
     else:
         assert (began > since.at) == (found.outcome is Outcome.PASS)
+
+
+def test_runs_that_ecs_forgot() -> None:
+    """Judged like any other; where the event log tells of none, or isn't there, nothing is guessed."""
+    assert "/aws/events/ecs" == judged(event_log="/aws/events/ecs").facts["log_group"]
+    assert "run-too-old" == judged(stop(created=9), event_log="/aws/events/ecs").cause
+    for stops in (Stops(stops=()), Missing(what="/aws/events/ecs")):
+        found = judged(stops=stops, event_log="/aws/events/ecs")
+        assert (Outcome.INCONCLUSIVE, "no-run") == (found.outcome, found.cause)
+        assert "/aws/events/ecs" in found.message
+
+
+OURS = JobRun(
+    deadline_s=60,
+    task_arn=stop().task_arn,
+    ended=True,
+    log_group="/ecs/oracle",
+    log_stream="oracle/app/1",
+    span=StreamSpan(lines=3, first=at(30), last=at(31)),
+)
+UNDATED = InForce(digest=OTHER, since=at(30, millisecond=0), undated=("the inline policy x",))
+
+
+def test_the_check_s_own_run_has_had_the_permissions() -> None:
+    """They were seen before it was started, so that neither AWS nor the ledger needs to date them."""
+    found = judged(rerun=OURS, in_force=UNDATED)
+    assert (Outcome.PASS, 60, 3, "oracle/app/1") == (
+        found.outcome,
+        *(found.facts[name] for name in ("deadline_s", "count", "log_stream")),
+    )
+    assert Outcome.PASS is judged(stop(), stop(created=31), rerun=OURS, in_force=UNDATED).outcome
+    assert "exit-code" == judged(stop(), stop(created=31, exit_code=1), rerun=OURS, in_force=UNDATED).cause
+    assert "same-second" == judged(stop(created=30, task_arn=f"{stop().task_arn}0"), rerun=OURS, in_force=UNDATED).cause
+    assert "exit-code" == judged(stop(exit_code=3), rerun=OURS).cause
+    assert "other-digest" == judged(stop(digest=OTHER), rerun=OURS).cause
+
+
+@pytest.mark.parametrize(
+    ("parts", "outcome", "cause"),
+    [
+        ({"ended": False}, Outcome.VIOLATION, "run-over-deadline"),
+        ({"failure": StartFailure.ROLE_NOT_ASSUMABLE}, Outcome.VIOLATION, "run-not-started"),
+        ({"failure": StartFailure.OTHER_ROLE}, Outcome.VIOLATION, "run-not-started"),
+        ({"failure": StartFailure.CAPACITY}, Outcome.INCONCLUSIVE, "run-not-started"),
+        ({"failure": StartFailure.TIMEOUT}, Outcome.INCONCLUSIVE, "run-not-started"),
+    ],
+)
+def test_an_own_run_that_proves_nothing(parts: dict[str, Any], outcome: Outcome, cause: str) -> None:
+    """An older green run doesn't stand in for it."""
+    found = judged(rerun=replace(OURS, **parts))
+    assert (outcome, cause, 60) == (found.outcome, found.cause, found.facts["deadline_s"])
+
+
+def test_an_own_run_that_was_not_seen() -> None:
+    """As any other lack of an answer."""
+    assert "timeout" == judged(rerun=Unobserved(reason="timeout")).cause
