@@ -247,8 +247,20 @@ def _object_arn(place: Place, bucket: str, key: str) -> str:
 
 
 def buckets(place: Place) -> Where:
-    """The grants' buckets."""
+    """The grants' buckets and access points, to list them."""
     return Where(resources=tuple(_bucket_arns(place)))
+
+
+def bucket_settings(place: Place) -> Where:
+    """The grants' buckets. Which one lies behind an access point isn't declared; of settings nothing secret is told."""
+    arns = _bucket_arns(place)
+    behind = [f"arn:{place.partition}:s3:::*"] if any(":accesspoint/" in arn for arn in arns) else []
+    return Where(resources=(*(arn for arn in arns if ":accesspoint/" not in arn), *behind))
+
+
+def access_points(place: Place) -> Where:
+    """Those that grants name, none where they name buckets alone."""
+    return Where(resources=tuple(arn for arn in _bucket_arns(place) if ":accesspoint/" in arn))
 
 
 def canaries(place: Place) -> Where:

@@ -131,7 +131,7 @@ def test_a_declared_rerun_is_the_proof(attached: Mapping[str, str], tmp_path: Pa
     own = tmp_path / "substrate.toml"
     own.write_text(text.replace("[grant.oracle-in]", "[job.oracle.rerun]\ndeadline_s = 60\n[grant.oracle-in]"))
     fault = ("--substrate-fault", "permissions-that-nobody-dates")
-    run = run_data(tmp_path, "--substrate", str(own), *fault, "-n", "2", env=attached)
+    run = run_data(tmp_path, "--substrate", str(own), "--substrate-target", "embedded", *fault, env=attached)
     assert run.records, run.output
     last = next(record for record in run.records if record.check == "DAT-070")
     assert Outcome.PASS is last.outcome, run.output

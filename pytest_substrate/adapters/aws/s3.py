@@ -35,6 +35,19 @@ def read_bucket(client: Any, bucket: str) -> facts.BucketState:
     )
 
 
+@answered
+def read_access_point(control: Any, arn: str) -> facts.AccessPoint:
+    """An access point by its ARN, and its policy."""
+    named = {"AccountId": arn.split(":")[4], "Name": arn.rpartition("/")[2]}
+    found = ask(control, "s3control:GetAccessPoint", what=arn, **named)
+    return facts.AccessPoint(
+        arn=arn,
+        bucket=found.text("Bucket"),
+        vpc=found.part("VpcConfiguration").text_or_none("VpcId"),
+        policy=_part(lambda: ask(control, "s3control:GetAccessPointPolicy", what=arn, **named).text("Policy")),
+    )
+
+
 def _part(read: Callable[[], T]) -> T | Missing | Unobserved:
     """A part of the whole; that the bucket itself has gone meanwhile leaves the reader."""
     try:

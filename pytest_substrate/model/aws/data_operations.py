@@ -82,6 +82,18 @@ DATA_OPERATIONS: Final[Mapping[str, Operation]] = {
         reads=("ObjectLockConfiguration.ObjectLockEnabled", "ObjectLockConfiguration.Rule.DefaultRetention.Mode"),
         missing=("ObjectLockConfigurationNotFoundError", _NO_BUCKET),
     ),
+    "s3control:GetAccessPoint": Operation(
+        permissions=("s3:GetAccessPoint",),
+        sends=("AccountId", "Name"),
+        reads=("Bucket", "BucketAccountId", "VpcConfiguration.VpcId"),
+        missing=("NoSuchAccessPoint",),
+    ),
+    "s3control:GetAccessPointPolicy": Operation(
+        permissions=("s3:GetAccessPointPolicy",),
+        sends=("AccountId", "Name"),
+        reads=("Policy",),
+        missing=("NoSuchAccessPoint", "NoSuchAccessPointPolicy"),
+    ),
     "s3:ListMultipartUploads": Operation(
         permissions=("s3:ListBucketMultipartUploads",),
         sends=("Bucket", "Prefix"),

@@ -23,6 +23,17 @@ class Encryption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessPoint:
+    """An access point to a bucket. `vpc` is the one that it may be reached from alone, None where any may."""
+
+    arn: str
+    bucket: str
+    vpc: str | None
+    policy: str | Missing | Unobserved
+    """Its own policy's JSON, which decides beside the bucket's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BucketState:
     """A bucket. What may not be read of it is Unobserved in its own field, so that the rest is known still."""
 
@@ -35,6 +46,8 @@ class BucketState:
     requester_pays: bool | Unobserved
     lock: str | Missing | Unobserved
     """The mode of the default retention; Missing where the bucket locks nothing by default."""
+    point: AccessPoint | None = None
+    """The access point that was declared in the bucket's place."""
 
     @property
     def key_id(self) -> str | None:

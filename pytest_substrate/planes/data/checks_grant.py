@@ -28,6 +28,8 @@ _BUCKET: Final = (
     "s3:GetBucketOwnershipControls",
     "s3:GetBucketRequestPayment",
     "s3:GetObjectLockConfiguration",
+    "s3control:GetAccessPoint",
+    "s3control:GetAccessPointPolicy",
 )
 _ROLE: Final = "aws iam list-attached-role-policies --role-name {task_role}"
 _LIST: Final = "aws s3api list-objects-v2 --bucket {bucket} --prefix {object_key} --max-items 5"

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.model.aws.ecs import TaskDefinition
 from pytest_substrate.model.aws.rollout import Stops
-from pytest_substrate.model.aws.storage import BucketState, KeyPolicy, LeftUploads
-from pytest_substrate.model.ci import RolePolicies
+from pytest_substrate.model.aws.storage import BucketState, LeftUploads
 from pytest_substrate.model.data_transcript import DataTranscript
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive
-from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import TargetKind
 from pytest_substrate.model.probe_run import ProbeRun
 from pytest_substrate.model.subjects import name_of
+from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes import workloads
 from pytest_substrate.planes.data import observe
 from pytest_substrate.planes.data.diagnose.attribution import Weighed
@@ -26,12 +25,12 @@ from pytest_substrate.planes.data.diagnose.in_force import in_force
 from pytest_substrate.planes.data.diagnose.logs import diagnose_denials
 from pytest_substrate.planes.data.diagnose.runs import JobAsked, RunSeen, diagnose_last_run, last_run
 from pytest_substrate.planes.data.diagnose.seen import Asked, Seen, bucket_facts
+from pytest_substrate.planes.data.diagnose.weigh import weigh
 from pytest_substrate.planes.data.request import grants_of, keeps
 from pytest_substrate.planes.task_start import run_facts
-from pytest_substrate.policy.document import Document, PolicyKind, parse_policy
-from pytest_substrate.policy.evaluate import Policies
 
 if TYPE_CHECKING:
+    from pytest_substrate.model.declaration import Declaration
     from pytest_substrate.planes.plane import Context
 
 
@@ -99,11 +98,10 @@ def _judge_last_run(context: Context, workload: str) -> Diagnosis:
 
 def _judge_denials(context: Context, workload: str) -> Diagnosis:
     name = name_of(workload)
-    grant = next(iter(grants_of(context.declaration, workload)), None)
     return diagnose_denials(
         observe.observe_job_log(context, name),
         observe.observe_runs(context, name),
-        _weighed(context, workload, grant),
+        _weighed(context, workload, None),
         _job_asked(context, name),
     )
 
@@ -123,7 +121,17 @@ def _job_asked(context: Context, name: str) -> JobAsked:
         family=job.task_definition,
         network=f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{groups}]}}",
         fargate=fargate,
+        prefixes=_prefixes(declaration, f"job/{name}"),
     )
+
+
+def _prefixes(declaration: Declaration, workload: str) -> dict[str, tuple[str, ...]]:
+    """By bucket, what the workload's grants have it list."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in grants_of(declaration, workload):
+        grant = declaration.grant[name]
+        found[grant.bucket] = (*found.get(grant.bucket, ()), *(key for key in grant.read if key.endswith("/")))
+    return found
 
 
 _OF_WORKLOAD: Final[Mapping[str, Callable[[Context, str], Diagnosis]]] = {
@@ -147,6 +155,9 @@ def _judge_writing(context: Context, grant: str) -> Diagnosis:
     declared = context.declaration.grant[grant]
     bucket = observe.observe_bucket(context, grant)
     asked = _asked(context, grant)
+    lock = bucket.lock if isinstance(bucket, BucketState) else bucket
+    if keeps(declared, bucket) and isinstance(lock, Unobserved):
+        return unseen(lock, f"whether {declared.bucket} keeps every new object").with_facts(bucket_facts(asked))
     if keeps(declared, bucket):
         told = f"{declared.bucket} keeps every new object by a default retention, so no round trip is tried: use upload"
         return inconclusive("object-locked", told).with_facts(bucket_facts(asked))
@@ -198,45 +209,7 @@ def _asked(context: Context, grant: str) -> Asked:
 
 
 def _weighed(context: Context, workload: str, grant: str | None) -> Weighed:
-    """The same, read as policies, for whoever attributes a refusal; what can't be read is named."""
-    found = observe.observe_permissions(context, workload)
-    unseen: list[str] = []
-
-    def read(text: str, name: str, kind: PolicyKind) -> Document | None:
-        try:
-            return parse_policy(text, name=name, kind=kind)
-        except BadInput:
-            unseen.append(name)
-            return None
-
-    identity: list[Document] = []
-    boundary: Document | None = None
-    if isinstance(found.policies, RolePolicies):
-        parsed = (read(one.document, one.name, PolicyKind.IDENTITY) for one in found.policies.policies)
-        identity = [one for one in parsed if one is not None]
-        limit = found.policies.boundary
-        boundary = None if limit is None else read(limit.document, limit.name, PolicyKind.BOUNDARY)
-    else:
-        unseen.append("the role's policies")
-    bucket = found.buckets.get(context.declaration.grant[grant].bucket) if grant else None
-    resource: Document | None = None
-    if isinstance(bucket, BucketState) and isinstance(bucket.policy, str):
-        resource = read(bucket.policy, f"the policy of {bucket.name}", PolicyKind.RESOURCE)
-    elif isinstance(bucket, Unobserved) or (isinstance(bucket, BucketState) and isinstance(bucket.policy, Unobserved)):
-        unseen.append("the bucket's policy")
-    keys: dict[str, Document] = {}
-    for key in found.keys.values():
-        document = (
-            read(key.document, f"the policy of {key.arn}", PolicyKind.RESOURCE) if isinstance(key, KeyPolicy) else None
-        )
-        if isinstance(key, KeyPolicy) and document is not None:
-            keys[key.arn] = document
-        elif not isinstance(key, KeyPolicy):
-            unseen.append("the key's policy")
-    conditions = resource.statements if resource else ()
-    return Weighed(
-        policies=Policies(identity=tuple(identity), boundary=boundary, resource=resource),
-        keys=keys,
-        unseen=tuple(unseen),
-        condition_keys=tuple(dict.fromkeys(one.key for item in conditions for one in item.conditions)),
-    )
+    """The policies that a refusal of the workload's role is attributed by; `grant` names the bucket that was asked."""
+    role = (context.declaration.account, workloads.workload(context, workload).task_role)
+    bucket = None if grant is None else context.declaration.grant[grant].bucket
+    return weigh(observe.observe_permissions(context, workload), role=role, bucket=bucket)

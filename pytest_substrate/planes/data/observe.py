@@ -6,6 +6,7 @@ Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our ow
 from __future__ import annotations
 
 import secrets as random
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -55,10 +56,28 @@ def observe_role_policies(context: Context, name: str) -> RolePolicies | Missing
 
 
 def observe_bucket(context: Context, grant: str) -> storage.BucketState | Missing | Unobserved:
-    """The grant's bucket. Key `s3/bucket/NAME`."""
+    """The grant's bucket, the one behind it where an access point is declared. Key `s3/bucket/NAME`."""
     name = context.declaration.grant[grant].bucket
-    if name.startswith("arn:"):  # S3 tells of a bucket by its own name alone, and an access point hides it
-        return Unobserved(reason="not-asked", detail="an access point is declared, and not the bucket behind it")
+    if name.startswith("arn:"):
+        point = observe_access_point(context, name)
+        if not isinstance(point, storage.AccessPoint):
+            return point
+        behind = _observe_bucket(context, point.bucket)
+        return replace(behind, point=point) if isinstance(behind, storage.BucketState) else behind
+    return _observe_bucket(context, name)
+
+
+def observe_access_point(context: Context, arn: str) -> storage.AccessPoint | Missing | Unobserved:
+    """An access point. Key `s3/point/ARN`."""
+    return seen(
+        context,
+        f"s3/point/{arn}",
+        storage.AccessPoint | Missing | Unobserved,
+        lambda: read_s3.read_access_point(context.target.client("s3control"), arn),
+    )
+
+
+def _observe_bucket(context: Context, name: str) -> storage.BucketState | Missing | Unobserved:
     return seen(
         context,
         f"s3/bucket/{name}",

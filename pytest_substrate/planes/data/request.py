@@ -65,8 +65,10 @@ def _way(grant: Grant) -> dict[str, bool]:
 
 
 def keeps(grant: Grant, bucket: BucketState | Missing | Unobserved) -> bool:
-    """Whether the bucket would keep what a round trip writes: then it is not tried."""
-    return grant.write_proof == "roundtrip" and isinstance(bucket, BucketState) and isinstance(bucket.lock, str)
+    """Whether the bucket would keep what a round trip writes, or may, as that can't be seen: then it is not tried."""
+    if grant.write_proof != "roundtrip" or isinstance(bucket, Missing):
+        return False
+    return not isinstance(bucket, BucketState) or not isinstance(bucket.lock, Missing)
 
 
 def _lies(key: str, target: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pytest_substrate.model.aws.role import role_of
 from pytest_substrate.model.data_transcript import CallSeen
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.facts import FactValue, admitted, line
@@ -47,6 +48,22 @@ NEVER_SEEN: Final = ("service control policies", "resource control policies", "t
 """What denies and can't be read in the account itself."""
 
 
+BUCKET_POLICY: Final = "the bucket's policy"
+KEY_POLICY: Final = "the key's policy"
+ROLE_POLICIES: Final = "the role's policies"
+_OWN_POLICY: Final = "the resource's own policy"
+_OTHERS: Final = "the policies of that principal"
+_OF_SERVICE: Final[Mapping[str, str]] = {BUCKET_POLICY: "s3", KEY_POLICY: "kms"}
+"""What decides of one service's actions alone."""
+_WITH_POLICIES: Final = frozenset(
+    (
+        *("backup", "codeartifact", "dynamodb", "ecr", "elasticfilesystem", "es", "events", "execute-api", "glue"),
+        *("kinesis", "lambda", "logs", "s3express", "s3tables", "secretsmanager", "sns", "sqs", "ssm", "states", "sts"),
+    )
+)
+"""Services whose resources may have policies of their own ("AWS services that work with IAM"), S3 and KMS apart."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
     """The policies of one role and one bucket, as far as they may be read; `unseen` names the others."""
@@ -57,6 +74,13 @@ class Weighed:
     unseen: tuple[str, ...] = ()
     condition_keys: tuple[str, ...] = ()
     """The condition keys that the bucket's policy asks for."""
+    endpoint_conditions: tuple[str, ...] = ()
+    """Its conditions on the VPC or the VPC endpoint that a request comes through, in words."""
+    role: tuple[str, str] | None = None
+    """Whose policies these are, by account and name; of another principal they say nothing. None is whoever asks."""
+    buckets: Mapping[str, Document | None] | None = None
+    """The policies of all buckets that could be read, None for one without, where it isn't known before which one was
+    asked; where it is, its policy stands in `policies`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +121,7 @@ class Attribution:
             "effect": self.effect,
             "source": self.source,
             "policy": None if self.policy is None else line(self.policy),
+            "unseen": admitted("unseen", self.unseen) if self.unseen else None,
         }
 
 
@@ -139,6 +164,20 @@ def _resource(call: CallSeen, bucket_arn: str) -> str:
     return f"{bucket_arn}{inside}{call.key}"
 
 
+def _resource_policy(asked: Attribution, weighed: Weighed) -> tuple[Document | None, tuple[str, ...]]:
+    """The policy of what was asked for, and what of it can't be seen."""
+    service = asked.action.partition(":")[0].lower()
+    if service == "kms":
+        known = weighed.keys.get(asked.resource)
+        return known, () if known is not None or weighed.buckets is None else (KEY_POLICY,)
+    if service == "s3":
+        if weighed.buckets is None:
+            return weighed.policies.resource, ()
+        name = asked.resource.partition(":::")[2].partition("/")[0]
+        return weighed.buckets.get(name), () if name in weighed.buckets else (BUCKET_POLICY,)
+    return None, (_OWN_POLICY,) if service in _WITH_POLICIES and asked.resource != "*" else ()
+
+
 def evaluate(asked: Attribution, weighed: Weighed, caller: str | None, *, prefix: str | None = None) -> Attribution:
     """The same refusal with the kind of policy that the readable ones tell, where the service did not say it.
 
@@ -146,15 +185,16 @@ def evaluate(asked: Attribution, weighed: Weighed, caller: str | None, *, prefix
     """
     if asked.source != "unknown":
         return asked
-    unseen = (*weighed.unseen, *NEVER_SEEN)
-    if caller is None:
-        return replace(asked, unseen=unseen)
+    resource, hidden = _resource_policy(asked, weighed)
+    service = asked.action.partition(":")[0].lower()
+    readable = (*(one for one in weighed.unseen if _OF_SERVICE.get(one, service) == service), *hidden)
+    if caller is None or (weighed.role is not None and role_of(caller) != weighed.role):
+        return replace(asked, unseen=(*readable, *(() if caller is None else (_OTHERS,)), *NEVER_SEEN))
+    unseen = (*readable, *NEVER_SEEN)
     context = [("aws:SecureTransport", "true")]
     if asked.action == "s3:ListBucket" and prefix is not None:
         context.append(("s3:prefix", prefix))
-    policies = weighed.policies
-    if asked.action.startswith("kms:"):
-        policies = replace(policies, resource=weighed.keys.get(asked.resource))
+    policies = replace(weighed.policies, resource=resource)
     try:
         request = make_request(principal=caller, action=asked.action, resource=asked.resource, context=context)
     except BadInput:  # what a log line calls a principal or a resource may be none
@@ -163,7 +203,7 @@ def evaluate(asked: Attribution, weighed: Weighed, caller: str | None, *, prefix
     asked = replace(asked, principal=caller)
     if decision.outcome is Outcome.EXPLICIT_DENY:
         return replace(asked, effect="explicit", source=decision.source.value, policy=decision.document)
-    if decision.outcome is Outcome.IMPLICIT_DENY:
+    if decision.outcome is Outcome.IMPLICIT_DENY and not readable:  # what isn't seen might grant, or deny
         failed = Source.IDENTITY if decision.source is Source.NONE else decision.source
         return replace(asked, effect="implicit", source=failed.value)
     return replace(asked, unseen=unseen)

@@ -24,6 +24,8 @@ _ALLOWED: Final = {
     "GetObject": "read-allowed",
     "CreateMultipartUpload": "write-allowed",
 }
+_REFUSED: Final = ("AccessDenied", "AccessDeniedException")
+"""S3's own words: a 403 without a code is a proxy's, and other codes of 403 are about the account or the bucket."""
 _TRIED: Final = frozenset(_ALLOWED)
 
 
@@ -52,8 +54,9 @@ def diagnose_closed(seen: Seen, asked: Asked) -> Diagnosis:
 
 def _open(call: CallSeen, asked: Asked) -> Diagnosis:
     action = PERMISSIONS[call.operation]
-    arn = arn_of(asked.bucket)
-    resource = arn if call.operation == "ListObjectsV2" else f"{arn}/{call.key}"
+    arn = arn_of(asked.bucket, asked.region)
+    inside = "/object/" if ":accesspoint/" in arn else "/"
+    resource = arn if call.operation == "ListObjectsV2" else f"{arn}{inside}{call.key}"
     return violated(
         _ALLOWED[call.operation],
         f"{asked.task_role} may {action} on {resource}, which must stay closed to it",
@@ -83,7 +86,7 @@ def _refused(target: str, seen: DataTranscript, grant: GrantSeen, asked: Asked) 
     wanted = {"GetObject", "CreateMultipartUpload"}
     if wanted - {call.operation for call in calls}:
         return not_observed(seen, asked.run_facts, f"what is closed at {target}")
-    odd = next((call for call in calls if ending_of(call) is not Ending.DENIED), None)
+    odd = next((call for call in calls if ending_of(call) is not Ending.DENIED or call.code not in _REFUSED), None)
     if odd is not None:
         answer = odd.code or odd.status or odd.cause
         said = f"{odd.operation} of {odd.key or target} ended with {answer}, which is no refusal"

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pytest_substrate.model.aws.storage import LeftUploads
 from pytest_substrate.model.data_transcript import CallSeen, DataTranscript, GrantSeen
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.facts import FactValue, admitted, number_of
-from pytest_substrate.model.observation import Unobserved
+from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Layer
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.data.diagnose.attribution import Attribution, attribute
 from pytest_substrate.planes.data.diagnose.ending import Ending, call_facts, ending_of, told
-from pytest_substrate.planes.data.diagnose.mend import Where, mend
+from pytest_substrate.planes.data.diagnose.mend import Where, mend, missing_statement
 from pytest_substrate.planes.data.diagnose.seen import Asked, Seen, bucket_facts, grant_of, not_observed
 
 _LIST: Final = "s3:ListBucket"
@@ -101,12 +100,13 @@ def diagnose_reading(seen: Seen, asked: Asked) -> Diagnosis:
             return _unread(call, seen, asked).with_facts(facts)
         read.append(call)
     sealed = next((call for call in read if call.key_id), None)
+    encryptions = tuple(dict.fromkeys(call.encryption for call in read if call.encryption))
     under = f", decrypted with {sealed.key_id}" if sealed else ""
     return passed(
         f"{number_of(len(read), 'required object')} read{under}",
         count=len(read),
         key_arn=None if sealed is None else admitted("key_arn", sealed.key_id),
-        encryption=read[0].encryption and admitted("encryption", read[0].encryption),
+        encryption=admitted("encryption", encryptions if len(encryptions) > 1 else next(iter(encryptions), None)),
         bucket_key=read[0].bucket_key,
     ).with_facts(facts)
 
@@ -158,7 +158,9 @@ def _left(asked: Asked) -> Diagnosis | None:
     left = asked.left
     if isinstance(left, Unobserved):
         return unseen(left, f"what uploads are left in {asked.bucket}")
-    if isinstance(left, LeftUploads) and left.found:
+    if isinstance(left, Missing):
+        return inconclusive("bucket-missing", f"the observer sees no bucket {asked.bucket}: whether anything is left")
+    if left.found:
         kept = "" if not left.kept else "; the observer may not abort it either"
         said = f"an upload was aborted, and {left.found[0]} is still listed among the uploads{kept}"
         return violated("left-behind", said, layer=Layer.SUBSTRATE, object_key=admitted("object_key", left.found[0]))
@@ -182,13 +184,15 @@ def denied(cause: str, call: CallSeen, seen: DataTranscript, asked: Asked) -> Di
     found = _attributed(call, seen, asked)
     said = f"{asked.task_role} may not {found.action} on {found.resource}: {found.reason}"
     facts: dict[str, FactValue] = {**found.facts(), **call_facts(call)}
+    where = where_of(asked, call.target)
     facts["attributed"] = found.source != "unknown"
-    return violated(cause, said, next=mend(found, where_of(asked, call.target))).with_facts(facts)
+    facts["missing_statement"] = admitted("missing_statement", missing_statement(found, where))
+    return violated(cause, said, next=mend(found, where)).with_facts(facts)
 
 
 def _attributed(call: CallSeen, seen: DataTranscript, asked: Asked) -> Attribution:
     caller = None if seen.identity is None else seen.identity.caller_arn or seen.identity.role_arn
-    return attribute(call, arn_of(asked.bucket), asked.weighed, caller)
+    return attribute(call, arn_of(asked.bucket, asked.region), asked.weighed, caller)
 
 
 def where_of(asked: Asked, target: str) -> Where:
@@ -196,16 +200,18 @@ def where_of(asked: Asked, target: str) -> Where:
     return Where(
         role=asked.task_role,
         bucket=asked.bucket,
-        bucket_arn=arn_of(asked.bucket),
+        bucket_arn=arn_of(asked.bucket, asked.region),
         target=target,
         account=asked.account,
         region=asked.region,
+        prefixes=(target,) if target.endswith("/") else (),
     )
 
 
-def arn_of(bucket: str) -> str:
-    """The ARN that policies name a bucket by; an access point is declared by its own."""
-    return bucket if bucket.startswith("arn:") else f"arn:aws:s3:::{bucket}"
+def arn_of(bucket: str, region: str) -> str:
+    """The ARN that policies name a bucket by, in the region's partition; an access point is declared by its own."""
+    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+    return bucket if bucket.startswith("arn:") else f"arn:{partition}:s3:::{bucket}"
 
 
 def principals(calls: Iterable[CallSeen], seen: DataTranscript, asked: Asked) -> tuple[str, ...]:

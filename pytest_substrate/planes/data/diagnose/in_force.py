@@ -11,12 +11,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.aws.storage import BucketState, KeyPolicy
 from pytest_substrate.model.ci import RolePolicies
 from pytest_substrate.model.observation import Missing, Unobserved
+
+_BEHIND: Final = "the bucket behind "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +55,11 @@ def in_force(found: Permissions) -> InForce | Missing | Unobserved:
             dates.append(policy.created)
     hashed.append(("boundary", bounding[0].name if bounding else None))
     for name, bucket in sorted(found.buckets.items()):
-        if not isinstance(bucket, BucketState):
-            return bucket
-        if isinstance(bucket.policy, Unobserved):
-            return bucket.policy
-        if isinstance(bucket.policy, str):
-            hashed.append((f"bucket {name}", _canonical(bucket.policy)))
-            undated.append(f"the policy of bucket {name}")
+        of_bucket = _of_bucket(name, bucket)
+        if isinstance(of_bucket, Missing | Unobserved):
+            return of_bucket
+        hashed += of_bucket.items()
+        undated += (f"the policy of {what}" for what in of_bucket if not what.startswith(_BEHIND))
     for name, key in sorted(found.keys.items()):
         if not isinstance(key, KeyPolicy):
             return key
@@ -74,6 +74,20 @@ def in_force(found: Permissions) -> InForce | Missing | Unobserved:
         since=max(dates, key=lambda one: one.at, default=None),
         undated=tuple(undated),
     )
+
+
+def _of_bucket(name: str, bucket: BucketState | Missing | Unobserved) -> dict[str, Any] | Missing | Unobserved:
+    """What decides of a bucket, by its name in the digest; of an access point its own policy and which bucket it is."""
+    if not isinstance(bucket, BucketState):
+        return bucket
+    decides: dict[str, Any] = {} if bucket.point is None else {f"{_BEHIND}{name}": bucket.name}
+    of_point = [] if bucket.point is None else [(f"access point {name}", bucket.point.policy)]
+    for what, policy in (*of_point, (f"bucket {name}", bucket.policy)):
+        if isinstance(policy, Unobserved):
+            return policy
+        if isinstance(policy, str):
+            decides[what] = _canonical(policy)
+    return decides
 
 
 def _canonical(document: str) -> object:

@@ -7,6 +7,7 @@ from typing import Final
 
 from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.aws.job_log import JobLog, LoggedDenial, RunLog
+from pytest_substrate.model.aws.role import role_of
 from pytest_substrate.model.aws.rollout import Stop, Stops
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.facts import FactValue, admitted, line, number_of
@@ -14,7 +15,7 @@ from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.data.denied import find_denials
 from pytest_substrate.planes.data.diagnose.attribution import Attribution, Weighed, evaluate
-from pytest_substrate.planes.data.diagnose.mend import Where, mend
+from pytest_substrate.planes.data.diagnose.mend import Where, mend, missing_statement
 from pytest_substrate.planes.data.diagnose.runs import JobAsked, last_run
 
 _UNKNOWN: Final = "unknown"
@@ -96,12 +97,18 @@ def _open(denial: LoggedDenial, run: RunLog, weighed: Weighed, asked: JobAsked, 
         facts["attributed"] = False
         return violated("denial-unattributed", told).with_facts(facts)
     found = evaluate(_attribution(denial), weighed, denial.principal)
+    whose = role_of(denial.principal)
+    where = _where(found, asked, role=whose[1]) if whose is not None and whose[0] == asked.account else None
     said = f"a run of job/{asked.name} was refused {found.action} on {found.resource}: {found.reason}"
-    facts |= {"attributed": True, "effect": found.effect, "source": found.source}
+    facts |= {"attributed": True, "effect": found.effect, "source": found.source, "unseen": found.facts()["unseen"]}
+    if where is not None:
+        facts["missing_statement"] = admitted("missing_statement", missing_statement(found, where))
     if not certain:
         told = f"{said}; no run is remembered that would show it mended"
         return inconclusive("denial-open", line(told, 280), next=asked.rerun).with_facts(facts)
-    return violated("denial-open", line(said, 280), next=mend(found, _where(found, asked))).with_facts(facts)
+    return violated("denial-open", line(said, 280), next=None if where is None else mend(found, where)).with_facts(
+        facts
+    )
 
 
 def _attribution(denial: LoggedDenial) -> Attribution:
@@ -116,14 +123,16 @@ def _attribution(denial: LoggedDenial) -> Attribution:
     )
 
 
-def _where(found: Attribution, asked: JobAsked) -> Where:
-    """What a mend is about, by the refused resource itself: the log names no prefix."""
+def _where(found: Attribution, asked: JobAsked, *, role: str) -> Where:
+    """What a mend is about, by the refused resource itself: the log names no prefix, the declaration does."""
     arn, _, key = found.resource.partition("/")
+    bucket = arn.rpartition(":")[2]
     return Where(
-        role=asked.task_role,
-        bucket=arn.rpartition(":")[2],
+        role=role,
+        bucket=bucket,
         bucket_arn=arn,
-        target=key,
+        target=key.rstrip("/"),
         account=asked.account,
         region=asked.region,
+        prefixes=asked.prefixes.get(bucket, ()),
     )

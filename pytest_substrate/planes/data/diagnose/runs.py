@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +40,8 @@ class JobAsked:
     network: str | None
     """RunTask's network configuration in aws-cli's short form; None where its task definition takes none."""
     fargate: bool = False
+    prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By bucket, the prefixes that its grants declare to be listed."""
 
     @property
     def rerun(self) -> str:

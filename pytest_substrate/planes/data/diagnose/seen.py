@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pytest_substrate.model.aws.storage import BucketState, LeftUploads, ObjectsSeen
+from pytest_substrate.model.aws.storage import BucketState, Encryption, LeftUploads, ObjectsSeen
 from pytest_substrate.model.check import Cause
 from pytest_substrate.model.data_transcript import DataTranscript, GrantSeen
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, violated
@@ -97,6 +97,14 @@ def not_observed(transcript: DataTranscript, run_facts: Mapping[str, FactValue],
     return found.with_facts(run_facts)
 
 
+def _default_encryption(state: BucketState) -> dict[str, FactValue]:
+    """What S3 does with an object that comes without a word about it."""
+    default = state.encryption
+    if not isinstance(default, Encryption):
+        return {}
+    return {"default_encryption": admitted("default_encryption", default.algorithm), "bucket_key": default.bucket_key}
+
+
 def bucket_facts(asked: Asked, grant: GrantSeen | None = None) -> dict[str, FactValue]:
     """The bucket, as far as the observer may see it: what decides how it must be asked."""
     facts: dict[str, FactValue] = {
@@ -106,10 +114,14 @@ def bucket_facts(asked: Asked, grant: GrantSeen | None = None) -> dict[str, Fact
     state = asked.state
     if isinstance(state, BucketState):
         facts |= {
+            "bucket_behind": None if state.point is None else admitted("bucket_behind", state.name),
+            "vpc": None if state.point is None else admitted("vpc", state.point.vpc),
             "bucket_region": admitted("bucket_region", state.region),
             "requester_pays": state.requester_pays if isinstance(state.requester_pays, bool) else None,
             "ownership": admitted("ownership", state.ownership) if isinstance(state.ownership, str) else None,
             "condition_keys": admitted("condition_keys", asked.weighed.condition_keys) or None,
+            "endpoint_conditions": admitted("endpoint_conditions", asked.weighed.endpoint_conditions) or None,
+            **_default_encryption(state),
             "key_arn": None if state.key_id is None else admitted("key_arn", state.key_id),
         }
     return facts

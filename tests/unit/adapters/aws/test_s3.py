@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 from pytest_substrate.adapters.aws.job_logs import read_job_log
 from pytest_substrate.adapters.aws.s3 import (
     abort_left_uploads,
+    read_access_point,
     read_bucket,
     read_canaries,
     read_key_policy,
@@ -20,7 +21,7 @@ from pytest_substrate.adapters.aws.s3 import (
 )
 from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.aws.job_log import JobLog, LoggedDenial
-from pytest_substrate.model.aws.storage import BucketState, Encryption, KeyPolicy, LeftUploads, ObjectsSeen
+from pytest_substrate.model.aws.storage import AccessPoint, BucketState, Encryption, KeyPolicy, LeftUploads, ObjectsSeen
 from pytest_substrate.model.observation import Missing, Unobserved
 
 Stubs = Callable[[str], tuple[Any, Stubber]]
@@ -209,3 +210,21 @@ def test_a_job_s_log_that_is_not_there(stub: Stubs) -> None:
     client, stubber = stub("logs")
     stubber.add_client_error("describe_log_streams", "ResourceNotFoundException")
     assert isinstance(read_job_log(client, "/ecs/oracle", "oracle/app/", lambda *_: ()), Missing)
+
+
+def test_an_access_point(stub: Stubs) -> None:
+    """The bucket behind it, the VPC that it is bound to, and its own policy, which it may lack."""
+    arn = "arn:aws:s3:eu-west-2:111122223333:accesspoint/oracle"
+    asked = {"AccountId": "111122223333", "Name": "oracle"}
+    client, stubber = stub("s3control")
+    told = {"Bucket": "acme", "VpcConfiguration": {"VpcId": "vpc-0a1b"}}
+    stubber.add_response("get_access_point", told, asked)
+    stubber.add_response("get_access_point_policy", {"Policy": "{}"}, asked)
+    stubber.add_response("get_access_point", {"Bucket": "acme"}, asked)
+    stubber.add_client_error("get_access_point_policy", "NoSuchAccessPointPolicy")
+    stubber.add_client_error("get_access_point", "NoSuchAccessPoint")
+    assert AccessPoint(arn=arn, bucket="acme", vpc="vpc-0a1b", policy="{}") == read_access_point(client, arn)
+    bare = read_access_point(client, arn)
+    assert isinstance(bare, AccessPoint)
+    assert (None, True) == (bare.vpc, isinstance(bare.policy, Missing))
+    assert isinstance(read_access_point(client, arn), Missing)

@@ -4,22 +4,51 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_substrate.planes.data.diagnose.attribution import NEVER_SEEN, Attribution, Weighed, attribute, evaluate
-from pytest_substrate.planes.data.diagnose.mend import Where, mend, statement_for
+from pytest_substrate.model.ci import Policy, RolePolicies
+from pytest_substrate.model.observation import Unobserved
+from pytest_substrate.planes.data.diagnose.attribution import (
+    BUCKET_POLICY,
+    NEVER_SEEN,
+    ROLE_POLICIES,
+    Attribution,
+    Weighed,
+    attribute,
+    evaluate,
+)
+from pytest_substrate.planes.data.diagnose.in_force import Permissions
+from pytest_substrate.planes.data.diagnose.mend import Where, mend, missing_statement, statement_for
+from pytest_substrate.planes.data.diagnose.weigh import weigh
 from pytest_substrate.policy.decision import decide
 from pytest_substrate.policy.document import PolicyKind
 from pytest_substrate.policy.evaluate import Outcome, Policies
 from pytest_substrate.policy.request import make_request
-from tests.unit.planes.data.making import ACCOUNT, BUCKET, CALLER, KEY, REGION, ROLE, allow, call, policy, refused
+from tests.unit.planes.data.making import (
+    ACCOUNT,
+    BUCKET,
+    CALLER,
+    KEY,
+    REGION,
+    ROLE,
+    allow,
+    bucket,
+    call,
+    policy,
+    refused,
+)
 
 ARN = f"arn:aws:s3:::{BUCKET}"
 OBJECT = f"{ARN}/inputs/manifest.json"
+OWN_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+WIDE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+DENIED = Unobserved(reason="access-denied")
+NONE = RolePolicies(policies=(), boundary=None)
 BARE: dict[str, Any] = {"status": 403, "code": "AccessDenied", "message": "Access Denied"}
 READ = call("read", "GetObject", "inputs/manifest.json", **BARE)
 LIST = call("list", "ListObjectsV2", "inputs/", key="", **BARE)
@@ -27,7 +56,10 @@ LIST = call("list", "ListObjectsV2", "inputs/", key="", **BARE)
 
 def where(target: str = "inputs/manifest.json") -> Where:
     """What a mend is about."""
-    return Where(role=ROLE, bucket=BUCKET, bucket_arn=ARN, target=target, account=ACCOUNT, region=REGION)
+    prefixes = (target,) if target.endswith("/") else ()
+    return Where(
+        role=ROLE, bucket=BUCKET, bucket_arn=ARN, target=target, account=ACCOUNT, region=REGION, prefixes=prefixes
+    )
 
 
 def deny(action: str, resource: str, **more: Any) -> dict[str, Any]:
@@ -161,7 +193,7 @@ def test_what_is_no_principal_is_not_weighed() -> None:
         (
             Attribution(action="s3:ListBucket", resource=ARN),
             "inputs/",
-            allow("s3:ListBucket", ARN, Condition={"StringLike": {"s3:prefix": "inputs/*"}}),
+            allow("s3:ListBucket", ARN, Condition={"StringEquals": {"s3:prefix": "inputs/"}}),
         ),
         (
             Attribution(action="s3:PutObject", resource=f"{ARN}/outputs/substrate-probe-0"),
@@ -185,8 +217,11 @@ def test_the_mend_mends_and_opens_nothing_else(target: str, action: str) -> None
     """Evaluated: what was refused is allowed by the mend alone, and nothing of another action, key or bucket."""
     key = f"{target}substrate-probe-0" if target.endswith("/") else target
     resource = ARN if action == "s3:ListBucket" else f"{ARN}/{key}"
+    at = where(target)
+    if action == "s3:ListBucket" and not at.prefixes:
+        return  # an object isn't listed
     refusal = Attribution(action=action, resource=resource, principal=CALLER, effect="implicit", source="identity")
-    command = shlex.split(mend(refusal, where(target)))
+    command = shlex.split(mend(refusal, at))
     assert ["aws", "iam", "put-role-policy", "--role-name", ROLE] == command[:5]
     document = json.loads(command[-1])
     [statement] = document["Statement"]
@@ -219,3 +254,95 @@ def test_every_refusal_leads_somewhere(effect: str, source: str, action: str) ->
     words = shlex.split(mend(refusal, where()))
     assert "aws" == words[0]
     assert ("put-role-policy" in words) == (source == "identity" and effect != "explicit")
+
+
+@pytest.mark.parametrize(
+    ("source", "action", "resource", "statement"),
+    [
+        ("boundary", "s3:GetObject", OBJECT, allow("s3:GetObject", OBJECT)),
+        ("session", "s3:GetObject", OBJECT, allow("s3:GetObject", OBJECT)),
+        ("scp", "s3:GetObject", OBJECT, allow("s3:GetObject", OBJECT)),
+        ("resource", "kms:Decrypt", KEY, {"Principal": {"AWS": OWN_ROLE}, **allow("kms:Decrypt", KEY)}),
+        ("vpc-endpoint", "s3:GetObject", OBJECT, {"Principal": {"AWS": OWN_ROLE}, **allow("s3:GetObject", OBJECT)}),
+        (
+            "resource",
+            "sts:AssumeRole",
+            OWN_ROLE,
+            {"Effect": "Allow", "Principal": {"AWS": OWN_ROLE}, "Action": "sts:AssumeRole"},
+        ),
+    ],
+)
+def test_every_kind_of_policy_that_lacks_it_gets_its_statement(
+    source: str, action: str, resource: str, statement: dict[str, Any]
+) -> None:
+    """In its own form: a resource's names the principal, a role's trust no resource."""
+    refusal = Attribution(action=action, resource=resource, effect="implicit", source=source)
+    text = missing_statement(refusal, where())
+    assert text is not None
+    assert statement == json.loads(text)
+    assert "*" not in text
+    assert missing_statement(replace(refusal, effect="explicit"), where()) is None
+    assert missing_statement(replace(refusal, resource="*"), where()) is None
+    assert "*" not in mend(replace(refusal, source="identity", resource="*"), where())
+
+
+@pytest.mark.parametrize(
+    ("found", "bucket", "named"),
+    [
+        (Permissions(policies=DENIED, buckets={BUCKET: bucket()}, keys={}), None, ROLE_POLICIES),
+        (Permissions(policies=NONE, buckets={BUCKET: DENIED}, keys={}), BUCKET, BUCKET_POLICY),
+        (Permissions(policies=NONE, buckets={BUCKET: bucket(policy=DENIED)}, keys={}), BUCKET, BUCKET_POLICY),
+        (Permissions(policies=NONE, buckets={BUCKET: bucket(policy="{")}, keys={}), BUCKET, BUCKET_POLICY),
+        (Permissions(policies=NONE, buckets={"other": bucket()}, keys={}), None, BUCKET_POLICY),
+    ],
+)
+def test_what_was_not_read_is_no_reason(found: Permissions, bucket: str | None, named: str) -> None:
+    """That no policy which was read allows it says nothing while others weren't: they are named."""
+    told = evaluate(Attribution(action="s3:GetObject", resource=OBJECT), weighed(found, bucket), CALLER)
+    assert ("unknown", "unknown") == (told.effect, told.source)
+    assert (named, *NEVER_SEEN) == told.unseen
+
+
+def weighed(found: Permissions, bucket: str | None = None) -> Weighed:
+    """The role's, as they could be read."""
+    return weigh(found, role=(ACCOUNT, ROLE), bucket=bucket)
+
+
+def test_each_bucket_is_weighed_by_its_own_policy() -> None:
+    """A denial in a log may be of any bucket of the job's grants."""
+    closing = json.dumps({"Version": "2012-10-17", "Statement": [deny("s3:*", f"{ARN}/*")]})
+    wide = RolePolicies(policies=(Policy(name="p", document=json.dumps(WIDE), created=None),), boundary=None)
+    found = weighed(Permissions(policies=wide, buckets={BUCKET: bucket(policy=closing), "other": bucket()}, keys={}))
+    told = evaluate(Attribution(action="s3:GetObject", resource=OBJECT), found, CALLER)
+    assert ("explicit", "resource") == (told.effect, told.source)
+    free = evaluate(Attribution(action="s3:GetObject", resource="arn:aws:s3:::other/k"), found, CALLER)
+    assert ("unknown", NEVER_SEEN) == (free.source, free.unseen)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "named"),
+    [
+        ("kms:Decrypt", KEY, ("the key's policy",)),
+        (
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:eu-west-2:1:secret:x",
+            ("the resource's own policy",),
+        ),
+    ],
+)
+def test_another_service_s_policy_is_not_seen(action: str, resource: str, named: tuple[str, ...]) -> None:
+    """What a resource's own policy says decides too."""
+    found = weighed(Permissions(policies=NONE, buckets={}, keys={}))
+    told = evaluate(Attribution(action=action, resource=resource), found, CALLER)
+    assert ("unknown", (*named, *NEVER_SEEN)) == (told.source, told.unseen)
+    plain = evaluate(Attribution(action="ecs:ListTasks", resource="*"), found, CALLER)
+    assert ("implicit", "identity") == (plain.effect, plain.source)
+
+
+def test_the_policies_of_one_role_say_nothing_of_another() -> None:
+    """A job may be refused as a role that it assumed."""
+    other = f"arn:aws:sts::{ACCOUNT}:assumed-role/exporter/1"
+    found = weighed(Permissions(policies=NONE, buckets={BUCKET: bucket()}, keys={}), BUCKET)
+    told = evaluate(Attribution(action="s3:GetObject", resource=OBJECT, principal=other), found, other)
+    assert "unknown" == told.source
+    assert "the policies of that principal" in told.unseen

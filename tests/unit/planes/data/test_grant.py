@@ -118,6 +118,8 @@ UNDECIDED: list[Any] = [
     ("DAT-030", call("list", "ListObjectsV2", "inputs/", None, cause="out-of-time"), "out-of-time"),
     ("DAT-040", call("read", "GetObject", MANIFEST, 400, code="InvalidRequest"), "answered-otherwise"),
     ("DAT-060", call("closed", "GetObject", CANARY, 404, code="NoSuchKey"), "refusal-not-proven"),
+    ("DAT-060", call("closed", "GetObject", CANARY, 403), "refusal-not-proven"),
+    ("DAT-060", call("closed", "GetObject", CANARY, 403, code="AllAccessDisabled"), "refusal-not-proven"),
     ("DAT-060", call("closed", "GetObject", CANARY, **ELSEWHERE), "refusal-not-proven"),
     ("DAT-060", call("closed", "GetObject", CANARY, **GONE), "refusal-not-proven"),
     ("DAT-060", call("closed", "GetObject", CANARY, None, cause="no-route"), "refusal-not-proven"),
@@ -294,7 +296,7 @@ def test_no_answer_of_s3_makes_another_rung_red_or_crashes(
         if one.purpose not in rests[check]:
             assert Outcome.PASS is found.outcome
         elif check == "DAT-060":
-            assert (status == 403 and code in (None, "AccessDenied")) == (found.outcome is Outcome.PASS)
+            assert (status == 403 and code == "AccessDenied") == (found.outcome is Outcome.PASS)
         elif check != "DAT-030":
             assert changed.done == (found.outcome is Outcome.PASS)
         assert found.cause is None or found.cause in {cause.slug for cause in the(check).causes}

@@ -101,6 +101,17 @@ def test_a_source_that_the_line_does_not_tell() -> None:
     assert "service control policies" in hidden.message
 
 
+def test_the_mend_is_about_whom_the_line_names() -> None:
+    """Another role of the account gets its own statement, somebody else's account none; a list has what is declared."""
+    exporter = "arn:aws:sts::111122223333:assumed-role/exporter/1"
+    assert "--role-name exporter" in (judged((run(30, denial(principal=exporter)),)).next or "")
+    foreign = judged((run(30, denial(principal="arn:aws:sts::444455556666:assumed-role/x/1")),))
+    assert (None, None) == (foreign.next, foreign.facts.get("missing_statement"))
+    queue = "arn:aws:sqs:eu-west-2:111122223333:jobs"
+    sent = judged((run(30, denial(action="sqs:SendMessage", resource=queue)),))
+    assert f'{{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"{queue}"}}' == sent.facts["missing_statement"]
+
+
 @pytest.mark.parametrize(
     ("log", "stops", "outcome", "cause"),
     [

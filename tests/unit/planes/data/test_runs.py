@@ -15,7 +15,7 @@ from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.aws.job_log import StreamSpan
 from pytest_substrate.model.aws.registry import INDEX_TYPES, Child, RegistryImage
 from pytest_substrate.model.aws.rollout import ContainerEnd, Stop, Stops
-from pytest_substrate.model.aws.storage import KeyPolicy
+from pytest_substrate.model.aws.storage import AccessPoint, KeyPolicy
 from pytest_substrate.model.ci import Policy, RolePolicies
 from pytest_substrate.model.diagnosis import Diagnosis
 from pytest_substrate.model.job_run import JobRun
@@ -217,6 +217,16 @@ def test_what_aws_does_not_date() -> None:
     assert ("the policy of bucket acme-spine",) == dated(buckets={"acme-spine": bucket(policy="{}")}).undated
     own = {KEY: KeyPolicy(arn=KEY, document=ROOT_ALONE.replace("kms:*", "kms:Decrypt"), created=at(5))}
     assert (f"the policy of key {KEY}",) == dated(keys=own).undated
+
+
+def test_an_access_point_decides_beside_its_bucket() -> None:
+    """Its own policy, and which bucket lies behind it; what can't be read of it leaves the whole unknown."""
+    point = AccessPoint(arn="arn:aws:s3:eu-west-2:1:accesspoint/x", bucket="acme-spine", vpc=None, policy="{}")
+    own = dated(buckets={point.arn: bucket(point=point)})
+    assert (f"the policy of access point {point.arn}",) == own.undated
+    assert own.digest != dated(buckets={point.arn: bucket(name="other", point=point)}).digest
+    denied = Unobserved(reason="access-denied")
+    assert denied == in_force(permissions(buckets={point.arn: bucket(point=replace(point, policy=denied))}))
 
 
 def test_what_is_not_seen_is_not_in_force() -> None:
