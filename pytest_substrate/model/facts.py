@@ -176,6 +176,7 @@ FACTS: Final[Mapping[str, Kind]] = {
     "missing_statement": Kind.LINE,
     "unseen": Kind.NAME,
     "policy_digest": Kind.DIGEST,
+    "trust_digest": Kind.DIGEST,
     # objects in a bucket
     "bucket": Kind.NAME,
     "bucket_behind": Kind.NAME,

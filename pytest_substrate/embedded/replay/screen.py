@@ -133,5 +133,5 @@ def _ledger(incidents: Sequence[Incident]) -> str:
     """What a ledger of the story's runs came to; a red that only went away is not closed."""
     closed = [one for one in incidents if one.closed]
     told = f"ledger: {number_of(len(incidents), 'incident')} opened, {len(closed)} closed by a fact that changed"
-    facts = dict.fromkeys(one.changes[0].fact.partition(" ")[2] for one in closed)
+    facts = dict.fromkeys(change.fact.partition(" ")[2] for one in closed for change in one.changes)
     return f"{told} ({', '.join(facts)})" if facts else told

@@ -7,8 +7,6 @@ told. For the rest it is the ledger that knows since when the digest has been wh
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +15,7 @@ from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.aws.storage import BucketState, KeyPolicy
 from pytest_substrate.model.ci import RolePolicies
 from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.policy_digest import canonical, digest_of
 
 _BEHIND: Final = "the bucket behind "
 
@@ -48,7 +47,7 @@ def in_force(found: Permissions) -> InForce | Missing | Unobserved:
     undated: list[str] = []
     bounding = [found.policies.boundary] if found.policies.boundary else []
     for policy in (*found.policies.policies, *bounding):
-        hashed.append((policy.name, _canonical(policy.document)))
+        hashed.append((policy.name, canonical(policy.document)))
         if policy.created is None:
             undated.append(f"the inline policy {policy.name}")
         else:
@@ -63,14 +62,13 @@ def in_force(found: Permissions) -> InForce | Missing | Unobserved:
     for name, key in sorted(found.keys.items()):
         if not isinstance(key, KeyPolicy):
             return key
-        hashed.append((f"key {name}", _canonical(key.document)))
+        hashed.append((f"key {name}", canonical(key.document)))
         if key.created is not None and _is_a_new_keys(key.document):
             dates.append(key.created)
         else:
             undated.append(f"the policy of key {name}")
-    text = json.dumps(sorted(hashed, key=lambda one: one[0]), sort_keys=True, separators=(",", ":"))
     return InForce(
-        digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
+        digest=digest_of(hashed),
         since=max(dates, key=lambda one: one.at, default=None),
         undated=tuple(undated),
     )
@@ -86,20 +84,13 @@ def _of_bucket(name: str, bucket: BucketState | Missing | Unobserved) -> dict[st
         if isinstance(policy, Unobserved):
             return policy
         if isinstance(policy, str):
-            decides[what] = _canonical(policy)
+            decides[what] = canonical(policy)
     return decides
-
-
-def _canonical(document: str) -> object:
-    try:
-        return json.loads(document)
-    except ValueError:
-        return document
 
 
 def _is_a_new_keys(document: str) -> bool:
     """Whether it is what KMS gives a key that is made without one: the account's root may do everything."""
-    parsed = _canonical(document)
+    parsed = canonical(document)
     statements = parsed.get("Statement") if isinstance(parsed, dict) else None
     if isinstance(statements, dict):
         statements = [statements]

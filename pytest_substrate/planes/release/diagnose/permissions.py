@@ -11,6 +11,7 @@ from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, vi
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.facts import FactValue, admitted, line, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.policy_digest import canonical, digest_of
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.release.diagnose.wide import find_wide
 from pytest_substrate.policy.admin import powers
@@ -54,12 +55,19 @@ def diagnose_no_administrator(
     assert isinstance(policies, RolePolicies)  # noqa: S101
     facts: dict[str, FactValue] = {"role_arn": admitted("role_arn", role.arn), "total": len(policies.policies)}
     facts |= {"boundary_arn": None if role.boundary_arn is None else admitted("boundary_arn", role.boundary_arn)}
-    facts |= {"service_controls": _told_of(controls)}
+    facts |= {"service_controls": _told_of(controls), "policy_digest": _digest(policies)}
     try:
         held = _held(policies, controls)
     except _Unreadable as error:
         return inconclusive("policy-unreadable", str(error)).with_facts(facts)
     return _judged(role, held, name, boundary).with_facts(facts)
+
+
+def _digest(policies: RolePolicies) -> str:
+    """Of all that gives the role permissions or bounds them."""
+    named = [(one.name, canonical(one.document)) for one in policies.policies]
+    bounding = policies.boundary
+    return digest_of([*named, ("boundary", bounding and canonical(bounding.document))])
 
 
 def _judged(role: Role, held: Policies, name: str, boundary: str | None) -> Diagnosis:

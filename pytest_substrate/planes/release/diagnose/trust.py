@@ -14,6 +14,7 @@ from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, vi
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.facts import FactValue, admitted, line, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.policy_digest import canonical, digest_of
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.policy.admitting import admits_some
 from pytest_substrate.policy.attacks import attacks
@@ -54,6 +55,7 @@ def diagnose_trust(
     if isinstance(role, Missing):
         return violated("role-missing", f"there is no role {name} in the account")
     facts: dict[str, FactValue] = {"role_arn": admitted("role_arn", role.arn), "provider": provider}
+    facts |= {"trust_digest": digest_of([(name, canonical(role.trust))])}
     try:
         document = parse_trust(role.trust, name=f"the trust policy of {name}")
     except BadInput as error:
