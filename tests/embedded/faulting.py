@@ -1,7 +1,7 @@
 """What must hold of every fault, whichever plane it breaks.
 
 The ladder is climbed in this process, over the same target, observers and judges that a run uses; that whole runs tell
-it the same way is what the messaging plane's tests hold, with a process for each.
+it the same way is what some of the messaging plane's tests hold, with a process for each.
 """
 
 from __future__ import annotations
