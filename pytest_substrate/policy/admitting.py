@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pytest_substrate.policy.document import Document
 from pytest_substrate.policy.providers import provider_of
-from pytest_substrate.policy.subjects import open_context
+from pytest_substrate.policy.subjects import open_context, other_reading
 from pytest_substrate.policy.trust import (
     ACTION,
     MOST,
@@ -26,6 +26,8 @@ from pytest_substrate.policy.trust import (
 )
 from pytest_substrate.policy.truth import Truth
 
+_FURTHEST: Final = (Admission.REFUSED, Admission.UNDECIDED, Admission.ADMITTED)
+
 
 def admits_some(document: Document, claims: Mapping[str, Any], *, provider_arn: str | None = None) -> Trust:
     """The answer for the token that comes furthest; BadInput as `issuer_of`.
@@ -33,6 +35,12 @@ def admits_some(document: Document, claims: Mapping[str, Any], *, provider_arn: 
     `claims` are those of `claims_of_subject`, or of an attack. UNDECIDED where keys of the call, an operator, a
     variable, or keys that AWS may or may not make of this provider's claims could let it in.
     """
+    readings = [claims, other] if (other := other_reading(claims)) is not None else [claims]
+    answers = [_admits_some(document, one, provider_arn=provider_arn) for one in readings]
+    return max(answers, key=lambda answer: _FURTHEST.index(answer.decision))
+
+
+def _admits_some(document: Document, claims: Mapping[str, Any], *, provider_arn: str | None) -> Trust:
     issuer = issuer_of(claims, provider_arn=provider_arn)
     if (refused := of_another_issuer(claims, issuer)) is not None:
         return refused

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pytest_substrate.policy.claim_pairs import OWNER, THING, Pairs, pairs_of, written
 from pytest_substrate.policy.providers import SCHEME, Provider, Shape, provider_of
-from pytest_substrate.policy.subjects import Parts, claims_of_subject, join, owner_of, split
+from pytest_substrate.policy.subjects import Parts, claims_of_subject, join, others_than, owner_of, split
 
 _OTHER: Final = "substrate-other"
 _OTHER_ID: Final = "900000000001"
@@ -67,8 +68,16 @@ def _claims(own: Mapping[str, Any], provider: Provider, url: str) -> Iterator[tu
 def _reused(subject: str, url: str, audience: str) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Somebody else's repository that calls a workflow of the admitted one."""
     provider = provider_of(url)
+    if "job_workflow_ref" not in provider.keys:
+        return
+    if (pairs := pairs_of(subject)) is not None:
+        if not {key for key, _ in pairs} & (OWNER | THING):
+            why = "any organization may choose the same claims for its subjects, and names no owner in them"
+            own = claims_of_subject(subject, url, audience)
+            yield "same-claims", _strangers(own, "other-owner", provider), why
+        return
     parts, shape = split(subject, provider.shape), provider.shape
-    if parts is None or shape is None or "job_workflow_ref" not in provider.keys:
+    if parts is None or shape is None:
         return
     stranger = replace(parts, owner=_named(parts.owner), thing=_named(parts.thing))
     claims = _strangers(claims_of_subject(join(stranger, shape), url, audience), "other-owner", provider)
@@ -84,6 +93,9 @@ def _without(claims: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _subjects(subject: str, url: str, provider: Provider) -> Iterator[tuple[str, str, str]]:
     """Kind, subject and reason of the tokens that somebody else, or something else of the owner, would have."""
+    if "job_workflow_ref" in provider.keys and (pairs := pairs_of(subject)) is not None:
+        yield from _customised(pairs)
+        return
     shape, parts = provider.shape, split(subject, provider.shape)
     if shape is not None and parts is not None:
         for kind, other, why in _parts(parts, shape, is_one_owner=owner_of(url) is not None):
@@ -99,15 +111,54 @@ def _subjects(subject: str, url: str, provider: Provider) -> Iterator[tuple[str,
     yield "any-subject", _OTHER, "any subject of the issuer would do"
 
 
+def _customised(pairs: Pairs) -> Iterator[tuple[str, str, str]]:
+    """The same of a subject that is made of claims."""
+    subject = written(pairs, {})
+    repository = dict(pairs).get("repo") or dict(pairs).get("repository") or f"{_OTHER}/{_OTHER}"
+    owner, _, thing = repository.partition("/")
+    owner = dict(pairs).get("repository_owner", owner)
+    names: dict[str, str] = {key: _OTHER_ID if key.endswith("_id") else _OTHER for key in OWNER | THING}
+    strangers = {**names, "repo": f"{_OTHER}/{thing}", "repository": f"{_OTHER}/{thing}"}
+    yield "fork", written(pairs, strangers), "a repository of the same name in somebody else's hands"
+    for other in _similar(owner):
+        changed = {key: f"{other}/{thing}" if key in ("repo", "repository") else other for key in (*OWNER, *THING)}
+        yield "similar-owner", written(pairs, changed), "anybody may register a similar name"
+    own = {key: f"{owner}/{_OTHER}" if key in ("repo", "repository") else _OTHER_ID for key in THING}
+    yield "other-thing", written(pairs, own), "another repository of the owner"
+    for key, value in pairs:
+        if key in _EVENTS:
+            for other in _EVENTS[key]:
+                yield f"other-{key.replace('_', '-')}", written(pairs, {key: other}), "something else that runs there"
+        elif key not in OWNER | THING:
+            yield f"other-{key.replace('_', '-')}", written(pairs, {key: f"{value}-{_OTHER}"}), "a claim that differs"
+    yield (
+        "letter-case",
+        written(pairs, {key: value.swapcase() for key, value in pairs}),
+        "subjects differ by letter case",
+    )
+    yield "similar-prefix", f"{_OTHER}{subject}", "a pattern that begins with a wildcard takes it"
+    yield "similar-suffix", f"{subject}-{_OTHER}", "a pattern that ends in a wildcard takes it"
+    yield "any-subject", _OTHER, "any subject of the issuer would do"
+
+
+_EVENTS: Final = {
+    "ref": (f"refs/heads/{_OTHER}", f"refs/tags/{_OTHER}", "refs/pull/7/merge"),
+    "environment": (_OTHER,),
+    "event_name": ("pull_request", "pull_request_target"),
+    "context": (f"environment:{_OTHER}", "pull_request"),
+}
+
+
 def _parts(parts: Parts, shape: Shape, *, is_one_owner: bool) -> Iterator[tuple[str, Parts, str]]:
     owner, thing, noun = parts.owner, parts.thing, shape.noun
     if not is_one_owner:  # elsewhere the issuer itself tells organizations apart
         yield "fork", replace(parts, owner=_named(owner)), f"a {noun} of the same name in somebody else's hands"
         for other in _similar(owner):
             yield "similar-owner", replace(parts, owner=other), "anybody may register a similar name"
-        stranger = replace(parts, owner=_named(owner), thing=_named(thing))
+        stranger = replace(parts, owner=_named(owner), thing=_others(thing)[-1])
         yield "other-owner", stranger, "a stranger of the same provider"
-    yield "other-thing", replace(parts, thing=_named(thing)), f"another {noun} of the owner"
+    for other in _others(thing):
+        yield "other-thing", replace(parts, thing=other), f"another {noun} of the owner"
     for other in _similar(thing):
         yield "similar-thing", replace(parts, thing=other), f"a {noun} with a similar name"
     for kind, text in zip(shape.kinds, shape.others, strict=True):
@@ -127,6 +178,11 @@ def _contexts(rest: str, shape: Shape) -> Iterator[tuple[str, str]]:
         for similar in (*_similar(name), f"{_OTHER}/{name}"):
             yield "similar-context", f"{head}{similar}{colon}{tail}"
         return
+
+
+def _others(thing: str) -> tuple[str, ...]:
+    """Other things of its kind, the last one in every part."""
+    return (_named(thing),) if "@" in thing else others_than(thing, _OTHER)
 
 
 def _named(name: str) -> str:

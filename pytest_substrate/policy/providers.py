@@ -7,7 +7,7 @@ token for the subjects. A claim that AWS doesn't list for a provider is no condi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -196,6 +196,7 @@ _BY_URL: Final = {
     "gitlab.com": _GITLAB,
     "agent.buildkite.com": _BUILDKITE,
     "app.terraform.io": _TERRAFORM,
+    "app.eu.terraform.io": _TERRAFORM,
     "accounts.google.com": _GOOGLE,
     "graph.facebook.com": _FACEBOOK,
     "www.amazon.com": _AMAZON,
@@ -203,7 +204,7 @@ _BY_URL: Final = {
 
 
 _BY_FORM: Final = (
-    (re.compile(rf"{re.escape(GITHUB)}/.+|.+/_services/token"), _GITHUB_OTHER),
+    (re.compile(rf"{re.escape(GITHUB)}/.+|token\.actions\.[^./]+\.ghe\.com(/.+)?|.+/_services/token"), _GITHUB_OTHER),
     (re.compile(r"oidc\.circleci\.com/org/.+"), _CIRCLECI),
     (re.compile(r"[^/]+\.identity\.oraclecloud\.com(/.*)?"), _ORACLE),
     (re.compile(r"oidc[.-]eks\..+"), _KUBERNETES),
@@ -217,6 +218,23 @@ def provider_of(url: str) -> Provider:
     if found := _BY_URL.get(name):
         return found
     return next((provider for form, provider in _BY_FORM if form.fullmatch(name)), _GENERIC)
+
+
+_BEGINNINGS: Final = (
+    ("repo:", _GITHUB_SHAPE),
+    ("project_path:", _GITLAB_SHAPE),
+    ("system:serviceaccount:", _KUBERNETES.shape),
+    ("organization:", _TERRAFORM.shape),
+)
+"""How subjects of self-managed GitHub, GitLab, Kubernetes and Terraform begin, whatever their host is called."""
+
+
+def shaped_as(provider: Provider, subjects: Iterable[str]) -> Provider:
+    """The provider; one of whom nothing is known by its URL with the shape that the subjects in a policy have."""
+    if provider is not _GENERIC:
+        return provider
+    shapes = (shape for begin, shape in _BEGINNINGS if any(one.startswith(begin) for one in subjects))
+    return replace(provider, shape=next(shapes, None))
 
 
 def url_of(arn: str) -> str | None:

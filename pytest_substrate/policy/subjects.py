@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_substrate.policy.claim_pairs import claims_of_pairs, pairs_of
 from pytest_substrate.policy.claims import CallContext, call_context
 from pytest_substrate.policy.context import Missing
 from pytest_substrate.policy.providers import COMMON, SCHEME, Provider, Shape, provider_of
 
 PULL_REQUEST_REF: Final = "refs/pull/7/merge"
-_HYPHEN_ID: Final = re.compile(r"(?P<name>.+)-(?P<id>\d{4,})")
+_HYPHEN_ID: Final = r"([^/]+)-(\d{4,})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,18 @@ def join(parts: Parts, shape: Shape) -> str:
     return shape.text.format(owner=parts.owner, thing=parts.thing, rest=parts.rest)
 
 
+def others_than(thing: str, name: str) -> tuple[str, ...]:
+    """Another thing of its kind: by another name; of `project:P:workspace:W` by one of each and of both."""
+    words = thing.split(":")
+    if len(words) < 2 or len(words) % 2:
+        return (name,)
+    named = range(1, len(words), 2)
+    return tuple(
+        ":".join(name if at in changed else word for at, word in enumerate(words))
+        for changed in (*((one,) for one in named), tuple(named))
+    )
+
+
 def owner_of(url: str) -> str | None:
     """The owner that a provider's URL names: CircleCI has an issuer for each organization."""
     found = re.fullmatch(r"oidc\.circleci\.com/org/([^/]+)", url)
@@ -55,6 +68,8 @@ def claims_of_subject(subject: str, issuer: str, audience: str) -> dict[str, Any
     claims: dict[str, Any] = {"iss": f"{SCHEME}{url}"}
     claims[provider.audience] = audience
     claims[provider.subject] = subject
+    if "job_workflow_ref" in provider.keys and (pairs := pairs_of(subject)) is not None:
+        return {**claims, **claims_of_pairs(pairs)}
     parts = split(subject, provider.shape)
     told = _TELL.get(provider.shape.text) if provider.shape else None
     return claims if parts is None or told is None else {**claims, **told(parts)}
@@ -82,8 +97,8 @@ def unknown_context(*, url: str) -> CallContext:
 
 
 def _github(parts: Parts) -> dict[str, Any]:
-    owner, owner_id = _with_id(parts.owner, parts.thing)
-    name, thing_id = _with_id(parts.thing, parts.owner)
+    owner, _, owner_id = parts.owner.partition("@")
+    name, _, thing_id = parts.thing.partition("@")
     kind, _, value = parts.rest.partition(":")
     value = value.partition(":")[0]
     claims: dict[str, Any] = {"repository": f"{owner}/{name}", "repository_owner": owner}
@@ -98,15 +113,17 @@ def _github(parts: Parts) -> dict[str, Any]:
     return claims
 
 
-def _with_id(text: str, other: str) -> tuple[str, str]:
-    """Name and id; the id is empty in the old form of subjects."""
-    name, at, number = text.partition("@")
-    if at:
-        return name, number
-    found = _HYPHEN_ID.fullmatch(text)
-    if found and _HYPHEN_ID.fullmatch(other):
-        return found["name"], found["id"]
-    return text, ""
+def other_reading(claims: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The same claims where names that end in a hyphen and digits on both sides are names and ids, as an early form of
+    GitHub's immutable subjects had them; None of other subjects. Which of the two it is, the subject doesn't tell.
+    """
+    whole = str(claims.get("repository"))
+    found = re.fullmatch(rf"{_HYPHEN_ID}/{_HYPHEN_ID}", whole)
+    if found is None or not str(claims.get("sub")).startswith(f"repo:{whole}:"):
+        return None
+    owner, owner_id, thing, thing_id = found.groups()
+    told = {"repository_owner": owner, "repository_owner_id": owner_id, "repository_id": thing_id}
+    return {**claims, "repository": f"{owner}/{thing}", **told}
 
 
 def _gitlab(parts: Parts) -> dict[str, Any]:

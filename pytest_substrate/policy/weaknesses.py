@@ -15,16 +15,24 @@ from typing import Any, Final
 from pytest_substrate.policy.asked import FRESH, FRESH_ID, Asked, filled
 from pytest_substrate.policy.claims import call_context, other_provider
 from pytest_substrate.policy.context import Missing
+from pytest_substrate.policy.customised import too_wide
 from pytest_substrate.policy.document import Document, Effect, Statement
 from pytest_substrate.policy.operators import SetOperator, operator_of
-from pytest_substrate.policy.providers import Shape, url_of
-from pytest_substrate.policy.subjects import Parts, join, owner_of, split
+from pytest_substrate.policy.providers import Shape, shaped_as, url_of
+from pytest_substrate.policy.subjects import Parts, join, others_than, owner_of, split
 from pytest_substrate.policy.trust import ACTION, EVERY_PROVIDER, Issuer, names_action
 from pytest_substrate.policy.written import Weakness, written
 
 _PULL_REQUEST: Final = "pull_request"
 _ELSEWHERE: Final = "issuer.substrate.invalid"
 _NAMED: Final = Parts(owner="named-owner", thing="named-thing", rest="")
+_TOLD: Final = {
+    "subject-unbound": "tokens of owners that it doesn't name; name the whole subject with StringEquals on {1}",
+    "owner-wide": "more of an owner than one {0}; name it whole in {1}",
+    "repository-wide": "whatever runs in a {0}; name branch, tag or environment in {1}",
+    "pull-request-admitted": "pull requests; name branch, tag or environment in {1}",
+}
+"""What is admitted, by code, and the mend: of what the owner has, and the subject's key."""
 _MOST_CROSSED: Final = 6
 """Values that are put together with each other; of more, each is taken by itself."""
 
@@ -65,7 +73,10 @@ class _Wanting:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
-        self._issuer, self._provider, self._statement = asked.issuer, asked.provider, asked.statement
+        self._issuer, self._statement = asked.issuer, asked.statement
+        own = f"{asked.issuer.url.lower()}:{asked.provider.subject}"
+        subjects = [value for one in asked.statement.conditions if one.key.lower() == own for value in one.values]
+        self._provider = shaped_as(asked.provider, subjects)
 
     def weaknesses(self) -> Iterator[Weakness]:
         """All that is admitted and should not be."""
@@ -75,31 +86,27 @@ class _Wanting:
             mend = f"add StringEquals on {audience}"
             yield Weakness(code="audience-unbound", message=f"{place} admits tokens for every audience; {mend}")
         unbound, is_whole = self._strangers()
-        if unbound:
-            mend = f"name the whole subject with StringEquals on {subject}"
-            yield Weakness(
-                code="subject-unbound", message=f"{place} admits tokens of owners that it doesn't name; {mend}"
-            )
+        found = ["subject-unbound"] if unbound else []
         if not is_whole:
-            yield from self._wide(subject)
+            found += self._wide()
         if self._provider.shape and _PULL_REQUEST in self._provider.shape.others and self._pull_request():
-            mend = f"name branch, tag or environment in {subject}"
-            yield Weakness(code="pull-request-admitted", message=f"{place} admits pull requests; {mend}")
+            found.append("pull-request-admitted")
+        if self._provider.keys.keys() >= {"job_workflow_ref"}:  # GitHub's
+            found += too_wide(self._asked)
+        for code in found:
+            yield Weakness(code=code, message=f"{place} admits {_TOLD[code].format(self._noun, subject)}")
         yield from self._absent()
 
     @property
     def _noun(self) -> str:
         return self._provider.shape.noun if self._provider.shape else "subject"
 
-    def _wide(self, subject: str) -> Iterator[Weakness]:
-        place = self._statement.place
+    def _wide(self) -> Iterator[str]:
         owners, is_whole = self._neighbours()
         if owners:
-            told = f"{place} admits more of an owner than one {self._noun}"
-            yield Weakness(code="owner-wide", message=f"{told}; name it whole in {subject}")
+            yield "owner-wide"
         if not is_whole and self._contexts():
-            told = f"{place} admits whatever runs in a {self._noun}"
-            yield Weakness(code="repository-wide", message=f"{told}; name branch, tag or environment in {subject}")
+            yield "repository-wide"
 
     def _strangers(self) -> tuple[bool, bool]:
         """Whether a stranger's token is admitted, and whether any stranger's is."""
@@ -110,7 +117,7 @@ class _Wanting:
         similar = False
         for parts in self._named():
             rests = (parts.rest, shape.rest, FRESH, *(one.format(FRESH) for one in shape.others))
-            for thing, rest in itertools.product((parts.thing, FRESH), rests):
+            for thing, rest in itertools.product((parts.thing, *others_than(parts.thing, FRESH)), rests):
                 if owner_of(self._issuer.url):
                     break  # all of its tokens are of one owner
                 for owner, name in ((FRESH, thing), (f"{FRESH}@{FRESH_ID}", _with_id(thing))):
@@ -131,7 +138,8 @@ class _Wanting:
         similar = False
         for parts in self._named():
             for rest in (parts.rest, shape.rest, FRESH, *(one.format(FRESH) for one in shape.others)):
-                fresh = (FRESH, f"{FRESH}@{FRESH_ID}") if "@" in parts.owner + parts.thing else (FRESH,)
+                has_ids = "@" in parts.owner + parts.thing
+                fresh = (FRESH, f"{FRESH}@{FRESH_ID}") if has_ids else others_than(parts.thing, FRESH)
                 if any(self._neighbour(Parts(owner=parts.owner, thing=thing, rest=rest)) for thing in fresh):
                     return True, True
                 for thing in _similar(parts.thing):

@@ -198,7 +198,9 @@ def test_keys_that_a_provider_may_lack_decide_nothing() -> None:
     [
         (MAIN, {"repository": "octo-org/app", "ref": "refs/heads/main"}),
         ("repo:o@12/r@34:pull_request", {"repository": "o/r", "repository_id": "34", "repository_owner_id": "12"}),
-        ("repo:o-1234/r-5678:environment:prod", {"repository": "o/r", "repository_id": "5678", "environment": "prod"}),
+        ("repo:o-1234/r-5678:environment:prod", {"repository": "o-1234/r-5678", "environment": "prod"}),
+        ("repository_id:34:environment:prod", {"repository_id": "34", "environment": "prod"}),
+        ("repo:o/r:environment:prod:actor:ann", {"repository": "o/r", "environment": "prod", "actor": "ann"}),
         ("repo:o-1/r:environment:prod", {"repository": "o-1/r", "environment": "prod"}),
         ("something else", {"sub": "something else"}),
     ],
