@@ -9,16 +9,22 @@ from typing import Any, Final
 
 from pytest_substrate.embedded.platform import dev_min, names
 from pytest_substrate.embedded.platform.changes import job_definition
+from pytest_substrate.embedded.platform.infrastructure import (
+    PASSWORD,
+    PLAN,
+    SERVICE,
+    VERSION,
+    pending,
+    regenerate_password,
+)
 from pytest_substrate.embedded.platform.platform import Platform, wait_until
 from pytest_substrate.embedded.platform.releases import released
 from pytest_substrate.embedded.platform.service import await_deployment, container, stopped_tasks
-from pytest_substrate.embedded.replay.pending_plan import pending_plan
 from pytest_substrate.embedded.replay.story import Chapter, Red, Same, Story
 from pytest_substrate.embedded.runtime import images
 from pytest_substrate.model.outcome import Layer, Plane
 
 _LIBRARY: Final = "kafka-python"
-_PLAN: Final = "plan.json"
 _FIX: Final = '''\
 """The publisher with a fix: it collects events for a while, and loads its client for the first of them."""
 
@@ -49,13 +55,9 @@ def fix_shipped(platform: Platform) -> Iterator[None]:
 
 
 def apply_pending(platform: Platform) -> Iterator[None]:
-    """Nobody has applied it; it lies where a pipeline left it."""
-    file = platform.folder / _PLAN
-    try:
-        file.write_bytes(pending_plan(platform))
+    """Nobody has applied it: the infrastructure pipeline left it to be looked at."""
+    with pending(platform, regenerate_password):
         yield
-    finally:
-        file.unlink(missing_ok=True)
 
 
 def dependency_shipped(platform: Platform) -> Iterator[None]:
@@ -104,19 +106,27 @@ STORY: Final = Story(
             title="an apply that would overwrite the good credential is refused",
             change="a plan is pending: a longer generated password, and so a new version of the service's secret",
             apply=apply_pending,
-            plan=_PLAN,
+            plan=PLAN,
+            taken_back=True,
             expects=(
                 Red(
                     check="PKG-120",
                     layer=Layer.WIRING,
                     cause="credential-overwritten",
-                    says=(f"noticed by aws_ecs_service.{names.SERVICE}",),
+                    subject=f"resource/{PASSWORD}",
+                ),
+                Red(
+                    check="PKG-120",
+                    layer=Layer.WIRING,
+                    cause="credential-overwritten",
+                    subject=f"resource/{VERSION}",
+                    says=("replaces a credential's value", f"noticed by {SERVICE}"),
                 ),
             ),
         ),
         Chapter(
             title="a new digest, and the credential untouched",
-            change=f"an image with {_LIBRARY} is released and deployed by its digest; the plan is not applied",
+            change=f"an image with {_LIBRARY} is released and deployed by its digest; the plan is withdrawn",
             apply=dependency_shipped,
         ),
     ),

@@ -74,7 +74,10 @@ def _first(chapter: Chapter, seen: Seen) -> Iterator[str]:
     wanted = chapter.expects[0]
     if red is None:
         yield f"expected {_name_of(wanted)} to be the first red, and nothing is red"
-    elif (red.check, red.layer, red.cause) != (wanted.check, wanted.layer, wanted.cause):
+    elif (red.check, red.layer, red.cause) != (wanted.check, wanted.layer, wanted.cause) or wanted.subject not in (
+        None,
+        red.subject,
+    ):
         yield f"expected {_name_of(wanted)} to be the first red, and it is {name_of(red)}"
 
 
@@ -103,7 +106,7 @@ def _changed(before: Mapping[Same, FactValue], now: Mapping[Same, FactValue]) ->
 
 def _record_of(red: Red, records: Sequence[Record]) -> Record | None:
     """Of several subjects, the one that is red as it is told, else the first."""
-    same = [record for record in records if record.check == red.check]
+    same = [record for record in records if record.check == red.check and red.subject in (None, record.subject)]
     fitting = (one for one in same if (one.outcome, one.cause) == (Outcome.VIOLATION, red.cause))
     return next(fitting, same[0] if same else None)
 

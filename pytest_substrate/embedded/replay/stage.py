@@ -111,7 +111,7 @@ class Stage:
         """A pending plan below the platform's folder, by the code of `substrate plan`."""
         path = self.target.records / name
         judged = judge_plan(read_plan(path.read_bytes(), name=name), now=datetime.now(UTC))
-        records = records_of(judged, next_command=f"substrate plan {path.name}")
+        records = records_of(judged, next_command=f"substrate plan {name}")
         return Seen(judgement=judge([Pair(one.check, one.subject) for one in records], records))
 
     def last_lines(self, group: str, stream: str, most: int = 20) -> tuple[str, ...]:

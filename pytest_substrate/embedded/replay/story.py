@@ -27,6 +27,8 @@ class Red:
     check: str
     layer: Layer
     cause: str
+    subject: str | None = None
+    """Whose rung it is; any subject's where there is one alone."""
     facts: Mapping[str, FactValue] = field(default_factory=dict)
     says: tuple[str, ...] = ()
     """Words of its message or of its next command."""

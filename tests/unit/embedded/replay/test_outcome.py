@@ -116,3 +116,12 @@ def test_the_red_rungs_of_a_chapter_are_told_once_each() -> None:
     assert (DENIED_RECORD,) == reds_of(chapter(DENIED), found.records)
     assert (other, DENIED_RECORD) == reds_of(chapter(DENIED), seen(other, DENIED_RECORD).records)
     assert () == reds_of(chapter(), seen().records)
+
+
+def test_a_rung_of_another_subject_is_not_the_expected_one() -> None:
+    """Where a story names whose rung it is."""
+    assert () == told(chapter(red("REL-090", "tags-mutable", subject="role/ci-publish")), seen(MUTABLE_RECORD))
+    differing = told(chapter(red("REL-090", "tags-mutable", subject="role/other")), seen(MUTABLE_RECORD))
+    assert ["to be the first red", "not there"] == [
+        words for words, line in zip(("to be the first red", "not there"), differing, strict=True) if words in line
+    ]
