@@ -197,15 +197,23 @@ def _record(case: _Case, table: RecordTable) -> Iterator[Refusal]:
         return
     if table.plane is not check.plane:
         yield wrong(f"it is a check of {check.plane.value}, not of {table.plane.value}")
-    if table.vantage is not (case.predicate.vantage if check.runtime else Vantage.HERE):
+    inside = _inside(case, check, table)
+    if table.vantage is not (case.predicate.vantage if inside else Vantage.HERE):
         yield wrong(f"it can't have been seen from {table.vantage.value} in this run")
     on_aws = case.predicate.target.kind is TargetKind.AWS
-    if on_aws and check.runtime and table.vantage is Vantage.HERE and table.outcome is Outcome.PASS:
+    if on_aws and inside and table.vantage is Vantage.HERE and table.outcome is Outcome.PASS:
         yield wrong("outside of the runtime nothing is proven of it")
     try:
         checked_facts(table.facts)
     except ValueError as error:
         yield wrong(f"a fact that no run of ours writes: {error}")
+
+
+def _inside(case: _Case, check: Check, table: RecordTable) -> bool:
+    """Whether the record is proven inside the runtime; without the declaration, as it says itself where it may be."""
+    if case.declaration is not None and table.pair in case.required:
+        return check.inside(case.declaration, table.subject)
+    return check.runtime or (check.inside_of is not None and table.vantage is not Vantage.HERE)
 
 
 def _needs(case: _Case, now: datetime) -> Iterator[Refusal]:

@@ -121,7 +121,7 @@ class Ladder:
             message=message,
             facts=facts,
             next=None if outcome is Outcome.PASS else command,
-            vantage=self._vantage if check.runtime else Vantage.HERE,
+            vantage=self._vantage if check.inside(self._declaration, pair.subject) else Vantage.HERE,
             duration_ms=duration_ms,
         )
 
@@ -141,7 +141,7 @@ class Ladder:
             message=f"not judged: it needs {root.check} of {root.subject}, which is {root.outcome}",
             facts=checked_facts({"needed_check": root.check, "needed_subject": root.subject}),
             next=None,
-            vantage=self._vantage if check.runtime else Vantage.HERE,
+            vantage=self._vantage if check.inside(self._declaration, pair.subject) else Vantage.HERE,
             duration_ms=0.0,
         )
 

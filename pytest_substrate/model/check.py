@@ -46,12 +46,18 @@ class Check:
     nexts: Mapping[str, str] = field(default_factory=dict, hash=False)
     runtime: bool = field(default=False)
     """Whether the proof is made inside the runtime (a transcript), and so takes its vantage from there."""
+    inside_of: Callable[[Declaration, str], bool] | None = field(default=None)
+    """Of which subjects the declaration asks for a proof inside the runtime as well; None: of none."""
     page: str | None = None
     """Where a user's own check is explained; ours are in docs/checks."""
 
     def command(self, cause: str | None) -> str:
         """The template of the next command where this is the cause."""
         return self.nexts.get(cause or "", self.next)
+
+    def inside(self, declaration: Declaration, subject: str) -> bool:
+        """Whether the proof of a subject is made inside the runtime."""
+        return self.runtime or (self.inside_of is not None and self.inside_of(declaration, subject))
 
     @property
     def docs(self) -> str:

@@ -164,6 +164,8 @@ FACTS: Final[Mapping[str, Kind]] = {
     "distributions": Kind.NAME,
     "requirements": Kind.NAME,
     "modules": Kind.NAME,
+    "missing_modules": Kind.NAME,
+    "error": Kind.CODE,
     "files": Kind.NAME,
     "libraries": Kind.NAME,
     "program": Kind.NAME,

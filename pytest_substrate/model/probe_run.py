@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pytest_substrate.model.data_transcript import DataTranscript
+from pytest_substrate.model.import_transcript import ImportTranscript
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import Vantage
 from pytest_substrate.model.transcript import Transcript
@@ -109,7 +110,7 @@ class ProbeRun:
     """
 
     vantage: Vantage
-    transcript: Transcript | DataTranscript | Unobserved
+    transcript: Transcript | DataTranscript | ImportTranscript | Unobserved
     """Of the program that was sent."""
     start_failure: StartFailure | None = None
     detail: str | None = None

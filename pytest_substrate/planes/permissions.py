@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_substrate.model.aws.operations import permissions_of
+from pytest_substrate.model.aws.probe_operations import PROBE_OPERATIONS
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.planes import places
 from pytest_substrate.planes.catalogue import BUILT, checks_of
@@ -111,6 +113,8 @@ def observer_policy(
         if any(True for _ in check.subjects(declaration))
         for action in check.permissions
     }
+    if Plane.PACKAGING in demanded and any(map(place.imports, declaration.artifact)):
+        needed |= set(permissions_of(["ecs:DescribeServices", "ecs:ListTasks", "ecs:DescribeTasks", *PROBE_OPERATIONS]))
     by_place: dict[str, tuple[Where, list[str]]] = {}
     for action in sorted(needed):
         where = SCOPES[action](place)

@@ -67,7 +67,14 @@ class Place:
             granted = {grant.workload for grant in declared.grant.values()}
             found |= {name: one.task_role for name, one in declared.service.items() if f"service/{name}" in granted}
             found |= {f"job-{name}": one.task_role for name, one in declared.job.items()}
+        if Plane.PACKAGING in self.planes:
+            found |= {name: one.task_role for name, one in declared.service.items() if self.imports(one.artifact)}
+            found |= {f"job-{name}": one.task_role for name, one in declared.job.items() if self.imports(one.artifact)}
         return found
+
+    def imports(self, artifact: str) -> bool:
+        """Whether the imports of an artifact are tried in a task (PKG-080)."""
+        return self.declaration.artifact[artifact].contract.imports_at is not None
 
     @property
     def data_roles(self) -> tuple[str, ...]:

@@ -23,7 +23,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_substrate.probe.bundle import DATA_MODULES, DATA_PROGRAM_FILE, MODULES, PROGRAM_FILE, sources_digest
+from pytest_substrate.probe.bundle import (
+    DATA_MODULES,
+    DATA_PROGRAM_FILE,
+    IMPORT_MODULES,
+    IMPORT_PROGRAM_FILE,
+    MODULES,
+    PROGRAM_FILE,
+    sources_digest,
+)
 
 _ENTRIES = frozenset({"run", "main"})
 """Names that stay, for whoever takes the text for a module."""
@@ -295,6 +303,10 @@ def _wordy(character: str) -> bool:
 
 
 if __name__ == "__main__":
-    for file, modules, more in ((PROGRAM_FILE, MODULES, ("roundtrip",)), (DATA_PROGRAM_FILE, DATA_MODULES, ())):
+    for file, modules, more in (
+        (PROGRAM_FILE, MODULES, ("roundtrip",)),
+        (DATA_PROGRAM_FILE, DATA_MODULES, ()),
+        (IMPORT_PROGRAM_FILE, IMPORT_MODULES, ()),
+    ):
         held = {"sources": sources_digest((*modules, *more)), "text": build(modules)}
         file.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")

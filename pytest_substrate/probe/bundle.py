@@ -17,11 +17,17 @@ MODULES: Final = ("wire", "link", "sasl", "peer", "cluster", "identity", "client
 DATA_MODULES: Final = ("wire", "link", "sasl", "peer", "identity", "report", "data/place", "data/store", "data/program")
 """Of the probe of S3; what it doesn't use of the modules that it shares stays behind."""
 
+IMPORT_MODULES: Final = ("report", "imports/program")
+"""Of the probe of imports."""
+
 PROGRAM_FILE: Final = Path(__file__).with_name("program.json")
 """`{"sources": sources_digest(), "text": the program}`: written by `python -m pytest_substrate.probe.build`."""
 
 DATA_PROGRAM_FILE: Final = Path(__file__).with_name("data") / "program.json"
 """The same of the probe of S3."""
+
+IMPORT_PROGRAM_FILE: Final = Path(__file__).with_name("imports") / "program.json"
+"""The same of the probe of imports."""
 
 SOURCE_LIMIT: Final = 24 * 1024
 """Bytes of each text: the design's bound."""
@@ -37,6 +43,12 @@ def probe_source() -> str:
 def data_source() -> str:
     """The probe of S3, run in the same way."""
     return _text(DATA_PROGRAM_FILE)
+
+
+@cache
+def import_source() -> str:
+    """The probe of imports, run in the same way."""
+    return _text(IMPORT_PROGRAM_FILE)
 
 
 def sources_digest(modules: tuple[str, ...] = (*MODULES, "roundtrip")) -> str:

@@ -26,6 +26,7 @@ from pytest_substrate.targets.port import Completed, Refusal, TargetError
 if TYPE_CHECKING:
     from pytest_substrate.model.data_transcript import DataRequest
     from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.model.import_transcript import ImportRequest
     from pytest_substrate.model.job_run import JobRun
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
@@ -139,6 +140,12 @@ class ControlPlaneTarget:
         from pytest_substrate.targets.job_running import run_job
 
         return run_job(self, name)
+
+    def probe_imports(self, workload: str, request: ImportRequest) -> ProbeRun:
+        """See the port."""
+        from pytest_substrate.targets.data_probing import probe_imports
+
+        return probe_imports(self, workload, request)
 
     def probe_group(self, service: str) -> tuple[str, ...]:
         """See the port."""

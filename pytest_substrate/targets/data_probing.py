@@ -1,4 +1,4 @@
-"""How the data probe reaches a workload, a service or a job: as a twin of what it starts its tasks from."""
+"""How the probes of data and of imports reach a workload, a service or a job: as a twin of what starts its tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pytest_substrate.model.facts import line
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.outcome import Vantage
 from pytest_substrate.model.probe_run import ProbeRun, StartFailure
-from pytest_substrate.targets.probing import look_at, run_here, run_in_container, send_twin
+from pytest_substrate.probe.bundle import import_source
+from pytest_substrate.targets.probing import NOT_THE_RUNTIME, look_at, run_here, run_in_container, send_twin
 from pytest_substrate.targets.twin.live import Live, container_of, read_live
 from pytest_substrate.targets.twin.plan import NoTwin
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_substrate.model.data_transcript import DataRequest
     from pytest_substrate.model.declaration.workloads import Job, Network
+    from pytest_substrate.model.import_transcript import ImportRequest
     from pytest_substrate.targets.control_plane import ControlPlaneTarget
 
 JOB_PREFIX: Final = "job-"
@@ -26,8 +28,19 @@ JOB_PREFIX: Final = "job-"
 
 def probe_data(target: ControlPlaneTarget, workload: str, request: DataRequest) -> ProbeRun:
     """See `Target.probe_data`."""
+    return _probe(target, workload, request, target.data_source())
+
+
+def probe_imports(target: ControlPlaneTarget, workload: str, request: ImportRequest) -> ProbeRun:
+    """See `Target.probe_imports`. What this process imports says nothing of an image, on whichever target."""
+    if target.vantage is Vantage.HERE:
+        told = "what this process imports says nothing of an image"
+        return ProbeRun(vantage=Vantage.HERE, transcript=Unobserved(reason=NOT_THE_RUNTIME, detail=told))
+    return _probe(target, workload, request, import_source())
+
+
+def _probe(target: ControlPlaneTarget, workload: str, request: DataRequest | ImportRequest, source: str) -> ProbeRun:
     kind, _, name = workload.partition("/")
-    source = target.data_source()
     if target.vantage is Vantage.HERE:
         return run_here(target, request, source)
     if target.vantage is Vantage.EXEC:

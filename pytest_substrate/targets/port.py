@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_substrate.evidence.redaction import Net
     from pytest_substrate.model.data_transcript import DataRequest
     from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.model.import_transcript import ImportRequest
     from pytest_substrate.model.job_run import JobRun
     from pytest_substrate.model.probe_run import ProbeRun
     from pytest_substrate.model.transcript import ProbeRequest
@@ -86,6 +87,9 @@ class Target(Protocol):
 
         What could not be done is in the answer; raises only for our own bugs.
         """
+
+    def probe_imports(self, workload: str, request: ImportRequest) -> ProbeRun:
+        """The same with the probe of imports; at vantage `here` nothing is run, on any target."""
 
     def probe_group(self, service: str) -> tuple[str, ...]:
         """The declared services that one probe can serve together with this one, itself included, in declared order.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_substrate.adapters.aws.answer import NoAnswer
 from pytest_substrate.adapters.aws.twins import TwinCalls
@@ -27,7 +27,10 @@ from pytest_substrate.targets.twin.run import Clock, TwinRun, expiry, run_second
 if TYPE_CHECKING:
     from pytest_substrate.model.data_transcript import DataRequest
     from pytest_substrate.model.declaration.workloads import Job, Messaging, Service
+    from pytest_substrate.model.import_transcript import ImportRequest
     from pytest_substrate.targets.control_plane import ControlPlaneTarget
+
+    Request: TypeAlias = ProbeRequest | DataRequest | ImportRequest
 
 NOT_THE_RUNTIME: Final = "not-the-runtime"
 """The reason of a transcript that was not even asked for: on AWS, this process is never the runtime."""
@@ -76,7 +79,7 @@ def send_twin(
     target: ControlPlaneTarget,
     calls: TwinCalls,
     live: Live,
-    request: ProbeRequest | DataRequest,
+    request: Request,
     *,
     name: str,
     workload: Service | Job,
@@ -182,9 +185,7 @@ def _sweep(target: ControlPlaneTarget, calls: TwinCalls, cluster: str) -> None:
         target.progress(f"removed {len(swept)} expired twins of ended runs")
 
 
-def run_in_container(
-    target: ControlPlaneTarget, service: str, request: ProbeRequest | DataRequest, source: str
-) -> ProbeRun:
+def run_in_container(target: ControlPlaneTarget, service: str, request: Request, source: str) -> ProbeRun:
     """Run a program inside a running container of a declared service."""
     command = ["python3", "-c", source, request.to_json()]
     target.progress(f"probing {service} inside a running container")
@@ -225,7 +226,7 @@ def _facts_of(target: ControlPlaneTarget, service: str, task: Mapping[str, Any])
     )
 
 
-def run_here(target: ControlPlaneTarget, request: ProbeRequest | DataRequest, source: str) -> ProbeRun:
+def run_here(target: ControlPlaneTarget, request: Request, source: str) -> ProbeRun:
     """Run a program beside this process; never on AWS, where that would be no proof."""
     if target.kind is TargetKind.AWS:
         why = "on AWS, what this process sees proves nothing of the runtime"
@@ -241,7 +242,7 @@ def run_here(target: ControlPlaneTarget, request: ProbeRequest | DataRequest, so
     return _of_output(Vantage.HERE, done.stdout, done.returncode, request)
 
 
-def _of_output(vantage: Vantage, stdout: bytes, exit_code: int, request: ProbeRequest | DataRequest) -> ProbeRun:
+def _of_output(vantage: Vantage, stdout: bytes, exit_code: int, request: Request) -> ProbeRun:
     lines = stdout.decode("utf-8", "replace").splitlines()
     return ProbeRun(vantage=vantage, transcript=request.read(lines), exit_code=exit_code)
 

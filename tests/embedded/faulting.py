@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,9 +45,15 @@ def is_green_beside(record: Record, red: Record) -> bool:
 
 
 @contextlib.contextmanager
-def climbed(plane: Plane, platform: Path, folder: Path, *faults: str) -> Iterator[tuple[Record, ...]]:
-    """Every record of a plane on a kept platform that is broken by these faults, which are undone at the end."""
-    declaration = read_declaration(DECLARATION.read_bytes(), name=DECLARATION.name)
+def climbed(
+    plane: Plane, platform: Path, folder: Path, *faults: str, text: str | None = None, checks: Collection[str] = ()
+) -> Iterator[tuple[Record, ...]]:
+    """Every record of a plane on a kept platform that is broken by these faults, which are undone at the end.
+
+    `text` is another declaration than `dev_min`'s; with `checks`, only their records and what these need are made.
+    """
+    told = DECLARATION.read_text(encoding="utf-8") if text is None else text
+    declaration = read_declaration(told.encode(), name=DECLARATION.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ATTACH_VARIABLE, str(platform))
         target = make_target(
@@ -71,7 +77,8 @@ def climbed(plane: Plane, platform: Path, folder: Path, *faults: str) -> Iterato
             run_id=uuid.uuid4().hex,
         )
         ladder = Ladder(declaration, diagnose_with(context), context.now, context.vantage)
-        yield tuple(ladder.record(pair) for pair in required_pairs(declaration, [plane]))
+        pairs = [pair for pair in required_pairs(declaration, [plane]) if not checks or pair.check in checks]
+        yield tuple(ladder.record(pair) for pair in pairs)
 
 
 def assert_green(plane: Plane, platform: Path, folder: Path) -> None:

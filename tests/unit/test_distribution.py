@@ -28,6 +28,7 @@ DATA = (
     "model/declaration/substrate.schema.json",
     "planes/messaging/clients/kafka-python.json",
     "probe/data/program.json",
+    "probe/imports/program.json",
     "probe/program.json",
 )
 

@@ -28,6 +28,11 @@ class Contract(Table):
     imports: Maybe[shapes.Module] = Field(
         default=(), description="modules that resolve to files in the image", examples=[["kafka", "ingest"]]
     )
+    imports_at: Literal["task"] | None = Field(
+        default=None,
+        description="where the imports are tried as well, beside being looked for in the image's files: in a task",
+        examples=["task"],
+    )
     python: shapes.PythonVersion | None = Field(
         default=None, description="the Python that the image runs", examples=["3.11"]
     )

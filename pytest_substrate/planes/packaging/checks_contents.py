@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.model import subjects
 from pytest_substrate.model.check import Cause, Check
 from pytest_substrate.model.outcome import Layer, Plane
 from pytest_substrate.model.unseen import UNSEEN_CAUSES
 from pytest_substrate.planes.packaging.checks_rollout import IMAGE, UNREAD
+
+if TYPE_CHECKING:
+    from pytest_substrate.model.declaration import Declaration, Job, Service
 
 _UNDECIDED: Final = Cause(slug="undecided", meaning="a marker or a version can't be told from the image alone")
 _LOCK: Final = (
@@ -18,6 +21,14 @@ _LOCK: Final = (
 _IMAGE_COMMAND: Final = (
     "substrate image {account}.dkr.ecr.{region}.amazonaws.com/{repository}@{image_digest} --contract CONTRACT.toml"
 )
+
+
+def _imports_in_a_task(declaration: Declaration, subject: str) -> bool:
+    """Whether the contract of a workload's artifact says so."""
+    kind, name = subject.split("/")[:2]
+    declared: Service | Job = (declaration.service if kind == "service" else declaration.job)[name]
+    return declaration.artifact[declared.artifact].contract.imports_at is not None
+
 
 CONTENTS: Final[tuple[Check, ...]] = (
     Check(
@@ -79,18 +90,23 @@ CONTENTS: Final[tuple[Check, ...]] = (
         layer=Layer.PACKAGING,
         subjects=subjects.workloads,
         why="A distribution can be installed and its module still not be where the interpreter looks.",
-        how="Each declared module is looked for on the image's own module path, without running it.",
-        red_when="a module resolves to nothing, or to something outside the image.",
+        how="Each declared module is looked for on the image's own module path, without running it. With "
+        '`imports_at = "task"` in the contract it is imported as well, in a process of its own, by a task with the '
+        "workload's own roles, secrets and network; that takes the permissions of a probe.",
+        red_when="a module resolves to nothing, or to something outside the image, or its import fails in the task.",
         needs=("PKG-020",),
         permissions=IMAGE,
         causes=(
             Cause(slug="import-missing", meaning="a declared module is nowhere on the image's module path"),
             Cause(slug="import-shadowed", meaning="another file stands before the module on the path"),
             Cause(slug="path-unknown", meaning="a shell, or code that runs at start, may add to the module path"),
+            Cause(slug="import-failed", meaning="a module was found, and its import raised an error in a task"),
+            Cause(slug="not-tried", meaning="the imports could not be tried in a task: the fact `reason` says why"),
             UNREAD,
             *UNSEEN_CAUSES,
         ),
         next=_IMAGE_COMMAND,
+        inside_of=_imports_in_a_task,
     ),
     Check(
         id="PKG-090",

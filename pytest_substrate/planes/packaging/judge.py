@@ -15,6 +15,7 @@ from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.model.subjects import name_of, workloads
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.packaging import observe
+from pytest_substrate.planes.packaging.diagnose.imported import diagnose_imported
 from pytest_substrate.planes.packaging.diagnose.pending import Workload, diagnose_pending
 from pytest_substrate.planes.packaging.diagnose.released import (
     diagnose_in_registry,
@@ -77,6 +78,15 @@ def _judge_contents(check: str) -> Callable[[Context, str], Diagnosis]:
     return lambda context, subject: _of_contents(check, context, subject)
 
 
+def _judge_imports(context: Context, subject: str) -> Diagnosis:
+    """By the files; where the contract says so, by a task as well."""
+    files = _of_contents("PKG-080", context, subject)
+    artifact = workload(context, subject).artifact
+    if context.declaration.artifact[artifact].contract.imports_at is None:
+        return files
+    return diagnose_imported(files, observe.observe_imports(context, subject))
+
+
 def _judge_running(context: Context, subject: str) -> Diagnosis:
     service = name_of(subject)
     declared = context.declaration.service[service]
@@ -133,6 +143,7 @@ _JUDGES: Final[Mapping[str, Callable[[Context, str], Diagnosis]]] = {
     "PKG-030": _judge_running,
     "PKG-040": _judge_rollout,
     "PKG-050": _judge_stops,
+    "PKG-080": _judge_imports,
     "PKG-120": _judge_plan,
-    **{check: _judge_contents(check) for check in ("PKG-060", "PKG-070", "PKG-080", "PKG-090", "PKG-100")},
+    **{check: _judge_contents(check) for check in ("PKG-060", "PKG-070", "PKG-090", "PKG-100")},
 }

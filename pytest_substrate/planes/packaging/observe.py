@@ -6,6 +6,7 @@ Every observer hands on a fact, `Missing` or `Unobserved`, and raises for our ow
 from __future__ import annotations
 
 import os
+import secrets as random
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,10 +22,13 @@ from pytest_substrate.model.aws.rollout import ServiceDeployments, ServiceRevisi
 from pytest_substrate.model.diagnosis import Diagnosis, violated
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.image import Descriptor, ImageConfig, Platform
+from pytest_substrate.model.import_transcript import ImportRequest
 from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.probe_run import ProbeRun
 from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.planes.packaging.diagnose.released import platform_of
-from pytest_substrate.planes.packaging.image.contents import Contract, contents_of
+from pytest_substrate.planes.packaging.image.alike import Alike, alike
+from pytest_substrate.planes.packaging.image.contents import Contents, Contract, contents_of
 from pytest_substrate.planes.packaging.image.facts import ImageFacts
 from pytest_substrate.planes.packaging.image.observe import observe_image
 from pytest_substrate.planes.packaging.instrument import CHECKS, diagnose_image
@@ -125,6 +129,9 @@ class Judged:
     """What the image of a workload comes to, check by check; a whole image is too much to hand to another process."""
 
     diagnoses: dict[str, Diagnosis]
+    alike: Alike | None = None
+    """How a twin imports as the workload does; None where it can't, for which `unlike` is the reason."""
+    unlike: str | None = None
 
 
 def observe_contents(context: Context, subject: str) -> Judged | Missing | Unobserved:
@@ -157,7 +164,29 @@ def _judged(context: Context, subject: str) -> Judged | Missing | Unobserved:
     judged = {check: diagnose_image(check, contents, contract) for check in CHECKS}
     if isinstance(lock, Diagnosis) and judged["PKG-060"] is not None:
         judged |= dict.fromkeys(LOCKED, lock)
-    return Judged(diagnoses={check: diagnosis for check, diagnosis in judged.items() if diagnosis is not None})
+    start = alike(contents) if isinstance(contents, Contents) else "the image wasn't read"
+    return Judged(
+        diagnoses={check: diagnosis for check, diagnosis in judged.items() if diagnosis is not None},
+        alike=start if isinstance(start, Alike) else None,
+        unlike=start if isinstance(start, str) else None,
+    )
+
+
+def observe_imports(context: Context, subject: str) -> ProbeRun | Unobserved:
+    """How the declared imports end in a task of the workload. Key `import-probe/SUBJECT`."""
+    seen_inside = observe_contents(context, subject)
+    start = seen_inside.alike if isinstance(seen_inside, Judged) else None
+    if start is None:
+        why = seen_inside.unlike if isinstance(seen_inside, Judged) else "the image wasn't read"
+        return Unobserved(reason="not-asked", detail=why)
+    contract = context.declaration.artifact[workload(context, subject).artifact].contract
+    request = ImportRequest(nonce=random.token_hex(16), modules=contract.imports, first=start.first, flags=start.flags)
+    return seen(
+        context,
+        f"import-probe/{subject}",
+        ProbeRun | Unobserved,
+        lambda: context.target.probe_imports(subject, request),
+    )
 
 
 def lock_in(context: Context, declared: Declared) -> Lock | Diagnosis | None:

@@ -19,6 +19,7 @@ from pytest_substrate.adapters.aws.twins import TwinCalls
 from pytest_substrate.model.aws.role import is_role
 from pytest_substrate.model.data_transcript import DataRequest, DataTranscript
 from pytest_substrate.model.facts import line
+from pytest_substrate.model.import_transcript import ImportRequest, ImportTranscript
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Vantage
 from pytest_substrate.model.probe_run import ProbeRun, StartFailure
@@ -49,12 +50,12 @@ class Clock:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def run_seconds(request: ProbeRequest | DataRequest) -> float:
+def run_seconds(request: ProbeRequest | DataRequest | ImportRequest) -> float:
     """How long the program itself may take, and what an interpreter needs to start."""
     return request.run_s() + _SPARE_S
 
 
-def expiry(request: ProbeRequest | DataRequest, pace: Pace, now: datetime) -> datetime:
+def expiry(request: ProbeRequest | DataRequest | ImportRequest, pace: Pace, now: datetime) -> datetime:
     """Until when other runs must leave the twin alone: all its deadlines and two minutes for clocks that differ."""
     return now + timedelta(seconds=pace.start_s + run_seconds(request) + pace.log_s + 120)
 
@@ -66,7 +67,7 @@ class TwinRun:
     calls: TwinCalls
     live: Live
     plan: TwinPlan
-    request: ProbeRequest | DataRequest
+    request: ProbeRequest | DataRequest | ImportRequest
     pace: Pace
     progress: Callable[[str], None]
     clock: Clock = field(default_factory=Clock)
@@ -163,7 +164,7 @@ class TwinRun:
             return self._failed(end.failure, end.reason or "")
         return replace(self._known, transcript=self._late_transcript("the task has ended"))
 
-    def _late_transcript(self, why: str) -> Transcript | DataTranscript | Unobserved:
+    def _late_transcript(self, why: str) -> Transcript | DataTranscript | ImportTranscript | Unobserved:
         """The transcript, given the time that lines need on their way through the log group."""
         until = self.clock.monotonic() + self.pace.log_s
         while True:
@@ -175,7 +176,7 @@ class TwinRun:
                 return replace(transcript, detail=detail)
             self.clock.sleep(self.pace.poll_s)
 
-    def _transcript(self) -> Transcript | DataTranscript | Unobserved:
+    def _transcript(self) -> Transcript | DataTranscript | ImportTranscript | Unobserved:
         group, stream = self._known.log_group or "", self._known.log_stream or ""
         try:
             lines = self.calls.log_lines(group, stream, self._log_region)

@@ -71,6 +71,7 @@ def test_the_data_program_is_smaller() -> None:
     [
         (bundle.PROGRAM_FILE, bundle.MODULES, ("roundtrip",)),
         (bundle.DATA_PROGRAM_FILE, bundle.DATA_MODULES, ()),
+        (bundle.IMPORT_PROGRAM_FILE, bundle.IMPORT_MODULES, ()),
     ],
 )
 def test_the_text_is_of_these_modules(file: Path, modules: tuple[str, ...], more: tuple[str, ...]) -> None:
@@ -88,7 +89,7 @@ def shape(text: str) -> list[str]:
 
 def test_every_module_travels() -> None:
     """None is forgotten, in an order in which each comes after what it needs."""
-    assert sorted({*bundle.MODULES, *bundle.DATA_MODULES, "roundtrip"}) == modules()
+    assert sorted({*bundle.MODULES, *bundle.DATA_MODULES, *bundle.IMPORT_MODULES, "roundtrip"}) == modules()
 
 
 @pytest.mark.parametrize("name", modules())
@@ -110,11 +111,13 @@ def test_the_probe_imports_the_standard_library_alone(name: str) -> None:
 def test_the_modules_have_the_syntax_of_python_3_8(name: str) -> None:
     """Nothing newer, whatever interpreter builds the text."""
     ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 8))
-    for text in (bundle.probe_source(), bundle.data_source()):
+    for text in (bundle.probe_source(), bundle.data_source(), bundle.import_source()):
         ast.parse(text, feature_version=LEAST)
 
 
-@pytest.mark.parametrize("text", [bundle.probe_source(), bundle.data_source()], ids=["kafka", "data"])
+@pytest.mark.parametrize(
+    "text", [bundle.probe_source(), bundle.data_source(), bundle.import_source()], ids=["kafka", "data", "imports"]
+)
 def test_the_text_has_no_words_for_readers(text: str) -> None:
     """No docstring, no annotation, no comment."""
     tree = ast.parse(text)
