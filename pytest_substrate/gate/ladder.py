@@ -2,7 +2,8 @@
 
 - A rung is judged after the rungs that it needs; where one of them is red it is NOT_REACHED, and isn't judged at all.
 - A need is looked for at the same subject, else at the subject that holds it (a topic's service), else at what that
-  uses (a service's cluster). A need that applies nowhere there, or is declared not applicable, stands for its own.
+  uses (a service's cluster). A need that applies nowhere there, or is declared not applicable, stands for its own; so
+  does, at vantage `exec`, one about a fresh task, as the running one is there.
 - Only PASS and WAIVED let what needs them go on. A waiver turns a VIOLATION or an INCONCLUSIVE into WAIVED; a
   NOT_REACHED can't be waived, and a PASS stays one, with a note that the waiver can go.
 - Each rung is judged once. What comes out doesn't depend on the order in which rungs are asked for, so that every
@@ -84,7 +85,8 @@ class Ladder:
     def _needs(self, check: Check, subject: str) -> Iterator[Pair]:
         for need in check.needs:
             found = next((pair for pair in self._places(need, subject) if pair in self._held), None)
-            if found is not None and found not in self._gone:
+            beside = self._checks[need].fresh and self._vantage is Vantage.EXEC
+            if found is not None and found not in self._gone and not beside:
                 yield found
             else:
                 yield from self._needs(self._checks[need], subject if found is None else found.subject)

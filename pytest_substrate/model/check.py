@@ -48,6 +48,9 @@ class Check:
     """Whether the proof is made inside the runtime (a transcript), and so takes its vantage from there."""
     inside_of: Callable[[Declaration, str], bool] | None = field(default=None)
     """Of which subjects the declaration asks for a proof inside the runtime as well; None: of none."""
+    fresh: bool = field(default=False)
+    """Whether it is about a task that starts now. At vantage `exec` none does, and what needs it goes on without it, as
+    the running task is there."""
     page: str | None = None
     """Where a user's own check is explained; ours are in docs/checks."""
 

@@ -18,13 +18,12 @@ from pytest_substrate.model.outcome import Layer, Plane
 from pytest_substrate.model.probe_run import StartFailure
 from pytest_substrate.model.unseen import UNSEEN_CAUSES
 from pytest_substrate.planes.messaging.checks_broker import BROKER_CHECKS
-from pytest_substrate.planes.messaging.checks_way import DEFINITION
-from pytest_substrate.planes.messaging.diagnose.task import NOT_A_FRESH_TASK
+from pytest_substrate.planes.messaging.checks_way import DEFINITION, SERVICES
+from pytest_substrate.planes.messaging.diagnose.task import BY_TASK, NOT_A_FRESH_TASK
 from pytest_substrate.planes.task_start import WAYS_TO_FAIL
 
 _SECRET = ("secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds")
 _DEFINITION = ("ecs:DescribeServices", "ecs:DescribeTaskDefinition")
-_SERVICES = "aws ecs describe-services --cluster {ecs_cluster} --services {ecs_service} --region {region}"
 _NO_SERVICE = Cause(slug="service-missing", meaning="ECS has no active service of the declared name")
 _NO_SECRET = Cause(slug="secret-missing", meaning="Secrets Manager has no secret of the declared name (MSG-010)")
 _NO_CONTAINER = Cause(
@@ -134,7 +133,7 @@ _INJECTION = Check(
     ),
     permissions=permissions_of([*_SECRET, *_DEFINITION]),
     next=f"{DEFINITION} --query 'taskDefinition.containerDefinitions[].secrets'",
-    nexts=dict.fromkeys(("service-missing", "container-missing"), _SERVICES),
+    nexts=dict.fromkeys(("service-missing", "container-missing"), SERVICES),
     why="A task gets what its definition names, whatever was rotated or associated since.",
     how="The service's task definition: the container's `secrets` and the names in its `environment`.",
     red_when="the declared variable is absent, plain, doubled, from elsewhere, another part, or pinned.",
@@ -171,7 +170,7 @@ _WIRING = Check(
     ),
     permissions=permissions_of([*_DEFINITION, "kafka:GetBootstrapBrokers", "kafka:ListNodes"]),
     next="aws kafka get-bootstrap-brokers --cluster-arn {cluster_arn} --region {region}",
-    nexts=dict.fromkeys(("service-missing", "container-missing"), _SERVICES),
+    nexts=dict.fromkeys(("service-missing", "container-missing"), SERVICES),
     why="A publisher that points at another cluster, or at another listener's port, fails late and misleadingly.",
     how="The addresses in the declared variable, against GetBootstrapBrokers and the hosts that ListNodes gives.",
     red_when="one address is not of the cluster, or not at the port of the declared authentication and connectivity.",
@@ -208,7 +207,7 @@ _FRESHNESS = Check(
     ),
     next="aws ecs update-service --cluster {ecs_cluster} --service {ecs_service} --force-new-deployment "
     "--region {region}",
-    nexts={"service-missing": _SERVICES},
+    nexts={"service-missing": SERVICES},
     why="ECS reads a secret when a task starts and never again: without a redeploy, a rotation changes nothing.",
     how="Each task's creation and start against the current version's creation and the secret's last change. AWS keeps "
     "no time at which a version became current, so a task between the two is open; then, and only then, CloudTrail's "
@@ -233,11 +232,14 @@ _START = Check(
     permissions=permissions_of(
         [*_DEFINITION, "secretsmanager:DescribeSecret", "ecs:ListTasks", "ecs:DescribeTasks", *PROBE_OPERATIONS]
     ),
-    next=_SERVICES,
+    next=SERVICES,
     why="Running tasks prove yesterday: an image, a role or a secret that has since gone shows at the next start.",
     how="A twin of the service's task definition is started with the same image, roles, secrets and network.",
-    red_when="the twin doesn't start, or differs from the service's task definition where it must not.",
+    red_when="the twin doesn't start, or differs from the service's task definition where it must not; at the vantages "
+    "exec and here none is started.",
+    nexts={NOT_A_FRESH_TASK.slug: BY_TASK},
     runtime=True,
+    fresh=True,
 )
 
 CHECKS: Final[tuple[Check, ...]] = (

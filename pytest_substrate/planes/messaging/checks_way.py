@@ -49,6 +49,7 @@ WAY: Final = (*_NAME, *_TCP, *_TLS, *_VERSIONS, *_MECHANISM, *_CREDENTIAL)
 
 CONFIG: Final = " --command-config client.properties"
 """How Kafka's own tools are told protocol and credential: a file that a person keeps."""
+SERVICES: Final = "aws ecs describe-services --cluster {ecs_cluster} --services {ecs_service} --region {region}"
 DEFINITION: Final = "aws ecs describe-task-definition --task-definition {task_definition_arn} --region {region}"
 ENVIRONMENT: Final = f"{DEFINITION} --query 'taskDefinition.containerDefinitions[].environment'"
 
@@ -76,6 +77,9 @@ WAY_CHECKS: Final[tuple[Check, ...]] = (
         causes=(*own(IDENTITY_MEANINGS), *TRANSCRIPT_CAUSES),
         permissions=permissions_of(["ecs:DescribeServices", "ecs:DescribeTaskDefinition"]),
         next=f"{DEFINITION} --query taskDefinition.taskRoleArn",
+        nexts={
+            "no-task": "aws ecs describe-services --cluster {ecs_cluster} --services {ecs_service} --region {region}"
+        },
         why="A proof made under another identity says nothing about the service.",
         how="The role that the service's task definition names; then the container's credential endpoint is asked as "
         "an SDK would, and STS who these credentials are. Where the definition names another role than the declared, "
@@ -95,7 +99,8 @@ WAY_CHECKS: Final[tuple[Check, ...]] = (
         next="aws secretsmanager list-secret-version-ids --secret-id {secret} --region {region}",
         nexts={"not-injected": f"{DEFINITION} --query 'taskDefinition.containerDefinitions[].secrets'"},
         why="A pinned version, another secret or a stale copy fails at the broker as a wrong password does.",
-        how="Compared inside the task, field by field, with the secret that the twin injects; only the answer leaves.",
+        how="Compared inside the task, field by field, with the secret that the twin injects; only the answer leaves. "
+        "A running container (vantage exec) was given nothing to compare with: there it is INCONCLUSIVE.",
         red_when="a field differs, the user name is not the declared principal, or nothing usable was received.",
         runtime=True,
     ),

@@ -196,11 +196,13 @@ def _judge_rung(check: str, about: _Subject, topic: str | None) -> Diagnosis:
     run = observe.observe_probe(about.context, about.name)
     transcript = _transcript(run)
     credential = about.messaging.credential
+    in_running_task = isinstance(run, ProbeRun) and run.vantage is Vantage.EXEC
     asked = Asked(
         role=about.service.task_role,
         account=about.context.declaration.account,
         defined_role=_defined_role(about) if check == "MSG-060" else None,
         not_started=_not_started(run),
+        in_running_task=in_running_task,
         principal=credential.principal if credential else None,
         topic=topic,
         operations=about.messaging.topics[topic] if topic else (),
@@ -215,7 +217,6 @@ def _judge_rung(check: str, about: _Subject, topic: str | None) -> Diagnosis:
     if found.outcome is not Outcome.PASS:
         found = found.with_facts(_for_the_next(run, transcript))
     layer = found.layer or _LAYERS[check]
-    in_running_task = isinstance(run, ProbeRun) and run.vantage is Vantage.EXEC
     if in_running_task and layer is Layer.CREDENTIAL and found.outcome is Outcome.VIOLATION and credential:
         return _blamed(found, about)
     return found

@@ -34,7 +34,9 @@ FAMILIES = {
 }
 
 
-def check(number: int, family: str, *needs: str, command: str = "look", runtime: bool = False) -> Check:
+def check(
+    number: int, family: str, *needs: str, command: str = "look", runtime: bool = False, fresh: bool = False
+) -> Check:
     """A check of our own making."""
     return Check(
         id=f"TST-{number:03}",
@@ -49,6 +51,7 @@ def check(number: int, family: str, *needs: str, command: str = "look", runtime:
         how="so",
         red_when="not",
         runtime=runtime,
+        fresh=fresh,
     )
 
 
@@ -315,6 +318,23 @@ def test_only_what_is_proven_in_the_runtime_takes_its_vantage(runtime: bool, van
     made = check(1, "cluster", runtime=runtime)
     ladder = Ladder(FULL, lambda _, __: passed("fine"), NOW, Vantage.EXEC, checks={made.id: made})
     assert vantage is ladder.record(Pair("TST-001", "cluster/spine")).vantage
+
+
+@pytest.mark.parametrize(("vantage", "outcome"), [(Vantage.TASK, Outcome.NOT_REACHED), (Vantage.EXEC, Outcome.PASS)])
+def test_a_running_task_needs_no_fresh_one(vantage: Vantage, outcome: Outcome) -> None:
+    """At vantage exec a rung goes on without the fresh task that none starts there, and not without the rest."""
+    first, second = check(1, "cluster"), check(2, "cluster", "TST-001", fresh=True)
+    made = {each.id: each for each in (first, second, check(3, "cluster", "TST-002"))}
+    pair = Pair("TST-003", "cluster/spine")
+
+    def ladder(red: str) -> Ladder:
+        def judge(check: str, _: str) -> Diagnosis:
+            return inconclusive("unseen", "not seen") if check == red else passed("fine")
+
+        return Ladder(FULL, judge, NOW, vantage, checks=made)
+
+    assert outcome is ladder("TST-002").record(pair).outcome
+    assert Outcome.NOT_REACHED is ladder("TST-001").record(pair).outcome
 
 
 def test_what_is_not_asked_for_has_no_record() -> None:

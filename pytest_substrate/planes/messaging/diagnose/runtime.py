@@ -18,6 +18,7 @@ from pytest_substrate.planes.messaging.diagnose.seen import (
     unknown_cause,
     unseen_transcript,
 )
+from pytest_substrate.planes.messaging.diagnose.task import BY_TASK, NOT_A_FRESH_TASK
 
 IDENTITY_MEANINGS: Final = {
     "no-container-credentials": "the container has no credential endpoint: the task definition has no task role",
@@ -44,6 +45,10 @@ CREDENTIAL_MEANINGS: Final = {
 """The causes of MSG-070."""
 
 _NO_TASK: Final = "no task of the service was started, so none told its role"
+_NO_REFERENCE_THERE: Final = (
+    "a running container has nothing to compare it with, as ECS injects secrets only when a task starts; "
+    "the vantage task starts one with the secret's current value beside it"
+)
 _UNPROVEN: Final = ("endpoint-unreachable", "silent", "out-of-time")
 
 
@@ -57,7 +62,9 @@ def diagnose_identity(seen: Seen, asked: Asked) -> Diagnosis:
     if asked.defined_role is not None and not is_role(asked.defined_role, asked.account, asked.role):
         return _defined(asked.defined_role, asked).with_facts(asked.run_facts)
     if asked.not_started is not None:
-        return inconclusive("no-task", f"{_NO_TASK} (MSG-055: {asked.not_started})").with_facts(asked.run_facts)
+        here = asked.not_started == NOT_A_FRESH_TASK.slug
+        told = f"{_NO_TASK} (MSG-055: {asked.not_started})"
+        return inconclusive("no-task", told, next=BY_TASK if here else None).with_facts(asked.run_facts)
     if isinstance(seen, Unobserved):
         return unseen_transcript(seen, asked)
     found = seen.identity
@@ -130,6 +137,8 @@ def _received(found: CredentialSeen, asked: Asked) -> Diagnosis:
         return _unusable(found.failure.cause, what)
     if found.differs:
         return violated("differs", f"{what}: {' and '.join(found.differs)} differ from the secret's current value")
+    if not found.compared and asked.in_running_task:
+        return inconclusive("no-reference", f"{what}: {_NO_REFERENCE_THERE}", next=BY_TASK)
     if not found.compared or found.principal_matches is None:
         return inconclusive("no-reference", CREDENTIAL_MEANINGS["no-reference"])
     return passed(f"{what}: the secret's current value, for {asked.principal}")

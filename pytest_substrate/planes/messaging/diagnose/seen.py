@@ -38,6 +38,8 @@ class Asked:
     """The task role that the service's live task definition names; None where it names none, or could not be seen."""
     not_started: str | None = None
     """The cause of MSG-055 where no task of the service told anything of itself."""
+    in_running_task: bool = False
+    """Whether the probe ran in a task that was running already (vantage exec)."""
     principal: str | None = None
     """The declared Kafka principal."""
     topic: str | None = None

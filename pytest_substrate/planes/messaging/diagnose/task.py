@@ -14,8 +14,11 @@ from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.task_start import WAYS_TO_FAIL, run_facts
 
 NOT_A_FRESH_TASK: Final = Cause(
-    slug="not-a-fresh-task", meaning="the probe ran where no fresh task is started (vantage here), so none is proven"
+    slug="not-a-fresh-task",
+    meaning="the probe ran where no fresh task is started (vantage exec or here), so none is proven",
 )
+BY_TASK: Final = "pytest -m messaging_plane --substrate-vantage task"
+"""What proves that which only a fresh task can prove."""
 
 
 def diagnose_start(run: ProbeRun | Unobserved, *, service: str) -> Diagnosis:
@@ -29,7 +32,9 @@ def diagnose_start(run: ProbeRun | Unobserved, *, service: str) -> Diagnosis:
     if failure is None and run.vantage is Vantage.HERE:
         found = inconclusive(NOT_A_FRESH_TASK.slug, f"no task of {service} was started: the probe ran here")
     elif failure is None and run.vantage is Vantage.EXEC:
-        found = passed(f"the probe ran in a running task of {service}; that a fresh one starts is for vantage task")
+        found = inconclusive(
+            NOT_A_FRESH_TASK.slug, f"no task of {service} was started: the probe ran in one that was running already"
+        )
     elif failure is None:
         found = passed(f"a fresh task of {service} started: image pulled, secrets injected, network attached")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -404,3 +405,28 @@ def test_an_unknown_cause_is_of_no_probe_of_ours(check: str) -> None:
     )
     found = RUNGS[check](transcript, ASKED)
     assert (Outcome.INCONCLUSIVE, "malformed") == (found.outcome, found.cause)
+
+
+def test_a_running_task_has_no_reference() -> None:
+    """At vantage exec MSG-070 says why it can't be judged, and which command proves it; what it can see, it judges."""
+    got = CredentialSeen(variables=("KAFKA_CREDENTIAL",), principal_matches=True)
+    seen = Transcript(
+        schema=TRANSCRIPT_SCHEMA, nonce="n", python="3.11", started_at="2026-11-25T12:00:00Z", credential=got
+    )
+    found = RUNGS["MSG-070"](seen, replace(ASKED, in_running_task=True))
+    assert (Outcome.INCONCLUSIVE, "no-reference") == (found.outcome, found.cause)
+    assert "ECS injects secrets only when a task starts" in found.message
+    assert "pytest -m messaging_plane --substrate-vantage task" == found.next
+    assert RUNGS["MSG-070"](seen, ASKED).next is None
+    other = replace(seen, credential=replace(got, principal_matches=False))
+    assert "principal-mismatch" == RUNGS["MSG-070"](other, replace(ASKED, in_running_task=True)).cause
+
+
+def test_here_no_task_tells_its_role() -> None:
+    """MSG-060 names the command that starts one; where a start failed, MSG-055 has the mend."""
+    for reason, command in (
+        ("not-a-fresh-task", "pytest -m messaging_plane --substrate-vantage task"),
+        ("capacity", None),
+    ):
+        found = RUNGS["MSG-060"](Unobserved(reason="not-asked"), replace(ASKED, not_started=reason))
+        assert ("no-task", command) == (found.cause, found.next)
