@@ -86,7 +86,9 @@ def _found(here: Path, environment: Mapping[str, str]) -> Path:
             return place
     looked = " and ".join(dict.fromkeys(_shown(place) for place in places))
     ini = f"{_shown(configuration[0])} has no {INI}" if configuration else "no file configures pytest here"
-    raise BadInput("the declaration", f"there is none: looked for {looked}, and {ini}", _MEND)
+    above = next((folder / DEFAULT for folder in here.parents if (folder / DEFAULT).is_file()), None)
+    mend = _MEND if above is None else f"write --declaration {above}, which lies above, or configure pytest beside it"
+    raise BadInput("the declaration", f"there is none: looked for {looked}, and {ini}", mend)
 
 
 def _declared_in(file: Path, value: str) -> Path:

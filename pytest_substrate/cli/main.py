@@ -1,13 +1,15 @@
 """`substrate`: one file a command, imported only when it is asked for.
 
 A command module has `HELP` (one line), `arguments(parser)` and `run(options) -> int`. Exit codes: 0 green, 1 red,
-10 undecided, 2 bad usage or unreadable input; the same in every output format.
+10 undecided, 2 bad usage or unreadable input; the same in every output format. Where the reader of standard output went
+away, or Ctrl-C came, it is the shell's own (141, 130): never green.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn, Protocol, cast
@@ -66,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadInput as error:
         complain(f"substrate {name}: {error}" if name in COMMANDS else f"substrate: {error}")
         return 2
-    except BrokenPipeError:
-        return 2
+    except BrokenPipeError:  # `| head` has read enough; the code is what a shell gives for SIGPIPE
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return 130
 

@@ -52,6 +52,13 @@ def read_source(house: House, path: Path, name: str) -> Source:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
+        above = next((folder / path.name for folder in path.parents[1:] if (folder / path.name).is_file()), None)
+        if above is not None:  # named and not taken: which folder is the rootdir is pytest's affair
+            raise BadInput(
+                str(path),
+                f"there is no declaration here; one lies above it, {above}",
+                f"write --substrate={above}, or put pytest's configuration beside it, which makes that the rootdir",
+            ) from None
         raise BadInput(
             str(path),
             "there is no declaration here",

@@ -20,7 +20,12 @@ from pytest_substrate.running.options import REQUIRE, TEXTS
 if TYPE_CHECKING:
     import pytest
 
-_FLAGS: Final = (*(flag for flag, *_ in TEXTS.values()), REQUIRE[0], "--substrate-fault")
+_FLAGS: Final = (
+    *(flag for name, (flag, *_) in TEXTS.items() if name != "declaration"),
+    REQUIRE[0],
+    "--substrate-fault",
+)
+"""All but `--substrate`: a declaration exists in every run, and its folder serves as a rootdir."""
 
 
 def refuse_moved_rootdir(config: pytest.Config, environment: Mapping[str, str] = os.environ) -> None:

@@ -15,6 +15,7 @@ from pytest_substrate.gate.judge import EXIT_UNDECIDED
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.running.asked import evidence_path
+from pytest_substrate.running.nodeids import refuse_unknown, refuse_without_plane
 from pytest_substrate.running.overruled import given, refuse_dropped_expressions, refuse_idle
 from pytest_substrate.running.place import make_way, remove_earlier
 from pytest_substrate.running.rootdir import refuse_moved_rootdir
@@ -69,6 +70,7 @@ def begin(run: Run) -> None:
         if run.handover is not None and run.handover.check_set != check_set_digest(plan.pairs):
             raise BadInput(_CHECKS, "a worker was offered other checks than the controller", "register them everywhere")
         if not run.is_worker:
+            refuse_unknown(plan, _own_arguments(run))
             _judge_waivers(plan, run.identity.started)
         _collect_declaration(run, plan)
         config.pluginmanager.register(Hooks(run, plan), "substrate_hooks")
@@ -189,6 +191,7 @@ def _selected(run: Run) -> tuple[list[str], bool]:
     for argument in _own_arguments(run):
         parts = argument.split("::")
         if len(parts) > 1:
+            refuse_without_plane(argument, parts[1], run.house.catalogue())
             named.append(parts[1])
         else:
             bare = True

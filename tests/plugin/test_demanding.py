@@ -94,6 +94,12 @@ def test_required_beside_own_tests(project: Project, spread: tuple[str, ...]) ->
         (("substrate.toml::drift_sweep",), ["drift_sweep", "no checks yet"]),
         (("--substrate-require", "messaging"), ["--substrate-require", "'messaging' is not a plane", "one of"]),
         (("substrate.toml::nope",), ["node id", "'nope' is not a plane"]),
+        (("substrate.toml::MSG-160",), ["FILE::PLANE::CHECK", "write 'substrate.toml::messaging_plane::MSG-160'"]),
+        (
+            ("substrate.toml::messaging_plane::MSG-160[service/ingest]",),
+            ["no rung", "write 'substrate.toml::messaging_plane::MSG-160[service-ingest]'"],
+        ),
+        (("substrate.toml::messaging_plane::MSG-999[x]",), ["no rung", "pytest --collect-only -q substrate"]),
         (("substrate.toml",), ["substrate.toml", "demands no plane", "::messaging_plane"]),
         (("substrate.toml::substrate",), ["demand a plane"]),
         (("-m", "messaging_plane", "--substrate", "no.toml"), ["no.toml", "no declaration here", "--substrate"]),

@@ -16,10 +16,15 @@ from pytest_substrate.model.declaration.document import Declaration
 from pytest_substrate.model.declaration.lines import Path
 from pytest_substrate.model.declaration.problems import Finding
 from pytest_substrate.model.declaration.shapes import SHAPE_ERROR
+from pytest_substrate.model.declaration.workloads import Credential
 
 _TABLE: Final = ("must be a table", "write it as [table] or { key = … }")
 _LIST: Final = ("must be a list", "write [ … ], or a [[table]] for each entry")
 _TIME: Final = ("must be a date and time with its zone", "write it without quotes, such as 2026-12-31T00:00:00Z")
+
+_CLOSE: Final = 0.75
+"""How like a key a slip of it is (`clutser`, `topic`); below that, words are no slips of each other."""
+_NEVER_HERE: Final = ("user", "username", "pass", "password")
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "string_type": ("must be a text", "put it in quotes"),
@@ -106,7 +111,9 @@ def _example(path: Path) -> str:
 def _other_key(path: Path) -> str:
     model = model_at(path[:-1])
     known = [] if model is None else list(_fields(model))
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    if model is Credential and path[-1] in _NEVER_HERE:
+        return "drop it: no credential stands here; env (or username_env and password_env) names what receives it"
+    close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=_CLOSE)
     if close:
         return f"write {close[0]}, or drop it"
     return f"drop it (the table knows {', '.join(known)})" if known else "drop it"

@@ -114,3 +114,13 @@ def test_one_line_says_where_it_looked(
     assert ("", 1) == (out, err.count("\n"))
     assert said in err
     assert err.endswith("name the declaration with --declaration FILE\n")
+
+
+def test_a_declaration_above_is_named_and_not_taken(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no file configures pytest, a folder below the declaration has none; the line says where one lies."""
+    (project / "conf/other.toml").rename(project / "substrate.toml")
+    monkeypatch.chdir(project / "conf")
+    assert 2 == main(["checks"])
+    assert f"write --declaration {project}/substrate.toml, which lies above" in capsys.readouterr().err
