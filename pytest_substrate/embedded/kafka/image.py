@@ -8,6 +8,7 @@ cores, and a run that it slowed would end, and the training with it, before it i
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
@@ -28,7 +29,11 @@ from pytest_substrate.model.errors import BadInput
 
 _WRITE_S = 120.0
 _UNUSED_S = 30 * 86400.0
+_AT_MOST = 12
+"""How many images are kept, of some 80 MB each: every virtual environment has a Java, and so an image, of its own."""
 _SUFFIX = ".jvm-image"
+_JAVA = ".java"
+"""Of the file beside an image that names the Java which it is for."""
 
 
 def with_image(runtime: Runtime, *, cache: Path, platform: Path, progress: Progress) -> Runtime:
@@ -76,6 +81,7 @@ def _make(image: Path, runtime: Runtime, *, platform: Path, progress: Progress) 
         if not new.is_file():
             progress("preparing Kafka failed, it starts without: the JVM wrote no image")
             return False
+        _java_of(image).write_text(str(runtime.java.executable), encoding="utf-8")
         new.rename(image)
     progress(f"prepared Kafka in {time.monotonic() - began:.0f} s")
     return True
@@ -100,8 +106,30 @@ def _train(runtime: Runtime, *, platform: Path, work: Path) -> None:
             cluster.stop()
 
 
+def _java_of(image: Path) -> Path:
+    return image.with_name(image.name + _JAVA)
+
+
 def _sweep(cache: Path) -> None:
-    """Remove images that no run has used for a month: of another Java, or of jars that are gone."""
+    """Remove the images whose Java is gone, those that no run has used for a month, and the longest unused of too many.
+
+    A JVM that has one open keeps it; a run that finds its own gone makes it anew.
+    """
+    used: list[tuple[float, Path]] = []
     for image in cache.glob(f"*{_SUFFIX}"):
-        if time.time() - image.stat().st_mtime > _UNUSED_S:
+        with contextlib.suppress(FileNotFoundError):
+            used.append((image.stat().st_mtime, image))
+    used.sort(reverse=True)
+    for place, (at, image) in enumerate(used):
+        # one more is about to be made
+        if place >= _AT_MOST - 1 or time.time() - at > _UNUSED_S or not _has_java(image):
             image.unlink(missing_ok=True)
+            _java_of(image).unlink(missing_ok=True)
+
+
+def _has_java(image: Path) -> bool:
+    """Whether its Java is there; nobody knows of an image that was made before they were noted."""
+    try:
+        return Path(_java_of(image).read_text(encoding="utf-8")).exists()
+    except (OSError, ValueError):
+        return True

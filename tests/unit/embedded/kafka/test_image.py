@@ -93,3 +93,29 @@ def test_an_image_that_nobody_uses_goes(tmp_path: Path, trained: list[str]) -> N
         os.utime(image, (time.time() - age_days * 86400,) * 2)
     with_image(_runtime(tmp_path), cache=tmp_path, platform=tmp_path, progress=lambda _line: None)
     assert (False, True) == (old.exists(), used.exists())
+
+
+def test_the_image_of_a_java_that_is_gone_goes(tmp_path: Path, trained: list[str]) -> None:
+    """With its virtual environment; the image of a Java that is there stays."""
+    runtimes = {}
+    for name in ("removed", "kept"):
+        (tmp_path / name).mkdir()
+        runtimes[name] = _runtime(tmp_path / name)
+        runtimes[name].java.executable.touch()
+        with_image(runtimes[name], cache=tmp_path, platform=tmp_path, progress=lambda _line: None)
+    runtimes["removed"].java.executable.unlink()
+    with_image(_runtime(tmp_path), cache=tmp_path, platform=tmp_path, progress=lambda _line: None)
+    left = {note.read_text() for note in tmp_path.glob("*.java")}
+    assert {str(runtimes["kept"].java.executable), str(tmp_path / "java")} == left
+    assert 2 == len(list(tmp_path.glob("*.jvm-image")))
+
+
+def test_images_are_not_too_many(tmp_path: Path, trained: list[str]) -> None:
+    """The longest unused goes first."""
+    images = [tmp_path / f"{age:02}.jvm-image" for age in range(20)]
+    for age, image in enumerate(images):
+        image.touch()
+        os.utime(image, (time.time() - age * 3600,) * 2)
+    with_image(_runtime(tmp_path), cache=tmp_path, platform=tmp_path, progress=lambda _line: None)
+    left = sorted(tmp_path.glob("[0-9]*.jvm-image"))
+    assert images[: image_module._AT_MOST - 1] == left
