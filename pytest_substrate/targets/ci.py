@@ -20,6 +20,11 @@ OTHER_AUDIENCE: Final = "https://substrate.invalid/another-audience"
 """Nobody's; a token for it must open nothing."""
 
 
+_EXPIRED: Final = "ExpiredTokenException"
+_INVALID: Final = "InvalidIdentityToken"
+"""What STS would say to a token whose time is over, and to one that isn't its issuer's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWay:
     """How a target reaches the job: its environment, where an https URL of its issuer really lies."""
@@ -113,12 +118,25 @@ class CiJob:
         return assumed
 
     def _asked(self, token: str, role_arn: str, name: str) -> tuple[Assumed, Keys] | NotAssumed | Unobserved:
+        unfit = self._unfit(token)
+        if unfit is not None:
+            return unfit
         found = ci_session.assume(self._anyone, role_arn=role_arn, name=name, token=token)
         if isinstance(found, tuple):
             for secret in (found[1].secret_access_key, found[1].session_token):
                 if secret is not None:
                     self._known(secret)
         return found
+
+    def _unfit(self, token: str) -> NotAssumed | Unobserved | None:
+        """Why a token is not shown to STS: it isn't its issuer's or its time is over, or that could not be seen."""
+        problem = self._verified(token).problem
+        if problem is None:
+            return None
+        if problem == "issuer-unreachable":
+            return Unobserved(reason="unreachable", detail="the token's issuer, so that STS was not asked")
+        code = _EXPIRED if problem == "expired" else _INVALID
+        return NotAssumed(code=code, message=f"it was not asked, as the token is no good ({problem})")
 
     def _fetch_other(self) -> str | Missing | Unobserved:
         declared = self._release.wrong_audience_token

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from botocore.exceptions import CredentialRetrievalError
@@ -158,10 +158,21 @@ def push_and_pull(
             {**place, "imageManifest": manifest, "imageManifestMediaType": media_type, **tagged},
             expected=("ImageAlreadyExistsException",),
         )
-        for layer in _layers(manifest):
-            caller.call("ecr:GetDownloadUrlForLayer", repository, {**place, "layerDigest": layer})
-            break
+        blob = _blob(caller, place, repository, manifest)
+        if blob is not None:
+            caller.call("ecr:GetDownloadUrlForLayer", repository, {**place, "layerDigest": blob})
     return tuple(calls)
+
+
+def _blob(caller: _Caller, place: Mapping[str, Any], repository: str, manifest: str) -> str | None:
+    """A blob of the image, or of the first one of an index, as a pull would ask for it."""
+    digests = _digests(manifest, "layers", "config")
+    if digests:
+        return digests[0]
+    for child in _digests(manifest, "manifests")[:1]:
+        found, _ = _manifest(caller, place, repository, child)
+        return next(iter(_digests(found or "", "layers", "config")), None)
+    return None
 
 
 def _manifest(caller: _Caller, place: Mapping[str, Any], repository: str, digest: str) -> tuple[str | None, str]:
@@ -180,14 +191,15 @@ def _manifest(caller: _Caller, place: Mapping[str, Any], repository: str, digest
     return image.text("imageManifest"), image.text_or_none("imageManifestMediaType") or MANIFEST_TYPES[0]
 
 
-def _layers(manifest: str) -> Iterator[str]:
+def _digests(manifest: str, *keys: str) -> tuple[str, ...]:
+    """The digests that a manifest names under these keys."""
     try:
-        listed = json.loads(manifest).get("layers", [])
-    except (ValueError, AttributeError, RecursionError):
-        return
-    for layer in listed if isinstance(listed, list) else []:
-        if isinstance(layer, dict) and isinstance(layer.get("digest"), str):
-            yield layer["digest"]
+        document = json.loads(manifest)
+    except (ValueError, RecursionError):
+        return ()
+    listed = [document.get(key) for key in keys] if isinstance(document, dict) else []
+    parts = [part for one in listed for part in (one if isinstance(one, list) else [one])]
+    return tuple(part["digest"] for part in parts if isinstance(part, dict) and isinstance(part.get("digest"), str))
 
 
 def forbidden(

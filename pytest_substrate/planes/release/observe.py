@@ -41,7 +41,12 @@ from pytest_substrate.planes.workloads import observe_record, observe_released_i
 if TYPE_CHECKING:
     from pytest_substrate.model.declaration import Release
 
-_OTHER_REGIONS: Final = ("us-east-1", "eu-west-1")
+_OTHER_REGIONS: Final = {
+    "cn": ("cn-north-1", "cn-northwest-1"),
+    "us-gov": ("us-gov-west-1", "us-gov-east-1"),
+    "": ("us-east-1", "eu-west-1"),
+}
+"""By the beginning of the partition's regions: credentials of one are nobody's in another."""
 
 
 def release_of(context: Context) -> Release:
@@ -181,11 +186,17 @@ def observe_forbidden(context: Context, artifact: str) -> Calls | NotAssumed | M
             name=session_name(context),
             account=declaration.account,
             repository=declaration.artifact[artifact].repository,
-            other_region=next(region for region in _OTHER_REGIONS if region != declaration.region),
+            other_region=other_region(declaration.region),
         )
         return Calls(calls=calls) if isinstance(calls, tuple) else calls
 
     return seen(context, f"ci/forbidden/{artifact}", Calls | NotAssumed | Missing | Unobserved, attempt)
+
+
+def other_region(declared: str) -> str:
+    """Another region of the same partition."""
+    regions = next(regions for begin, regions in _OTHER_REGIONS.items() if declared.startswith(begin))
+    return next(region for region in regions if region != declared)
 
 
 def observe_repository(context: Context, artifact: str) -> Repository | Missing | Unobserved:

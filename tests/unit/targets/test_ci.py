@@ -12,7 +12,7 @@ from pytest_substrate.adapters.aws import ci_session
 from pytest_substrate.adapters.aws.session import Keys
 from pytest_substrate.model.ci import Assumed, CiToken, NotAssumed
 from pytest_substrate.model.declaration.document import Release
-from pytest_substrate.model.observation import Missing
+from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.targets import ci
 from pytest_substrate.targets.ci import OTHER_AUDIENCE, CiJob, JobWay
 
@@ -65,7 +65,32 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return ASSUMED, KEYS
 
     monkeypatch.setattr(ci_session, "assume", assume)
+    monkeypatch.setattr(ci, "verified", lambda token, **_: CiToken(claims_json="{}", key_id=None))
     return shown
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        ("expired", "ExpiredTokenException"),
+        ("signature", "InvalidIdentityToken"),
+        ("other-issuer", "InvalidIdentityToken"),
+        ("not-yet", "InvalidIdentityToken"),
+        ("issuer-unreachable", None),
+    ],
+)
+def test_sts_is_not_shown_a_token_that_is_not_its_issuers(
+    sts: list[str], monkeypatch: pytest.MonkeyPatch, problem: str, code: str | None
+) -> None:
+    """Signature, issuer and times are checked first, for every session that is asked for."""
+    monkeypatch.setattr(ci, "verified", lambda *_, **__: CiToken(claims_json="{}", key_id=None, problem=problem))
+    for found in (job([]).assume("arn:role", name="run"), job([]).push_and_pull("arn:role", name="run")):
+        if code is None:
+            assert isinstance(found, Unobserved)
+        else:
+            assert isinstance(found, NotAssumed)
+            assert code == found.code
+    assert [] == sts
 
 
 def test_a_token_is_known_before_anybody_is_shown_it(sts: list[str]) -> None:

@@ -25,6 +25,17 @@ Seen: TypeAlias = RolePolicies | Missing | Unobserved
 Controls: TypeAlias = ServiceControls | Missing | Unobserved
 Tried: TypeAlias = Calls | NotAssumed | Missing | Unobserved
 
+_NEEDED: Final = (
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+)
+"""What a push and a pull call."""
 _REPOSITORY: Final = (
     "ecr:SetRepositoryPolicy",
     "ecr:DeleteRepository",
@@ -114,13 +125,24 @@ def diagnose_push(tried: Tried, *, role: str, repository: str) -> Diagnosis:
     if tried.left_behind:
         told = f"the calls left {number_of(len(tried.left_behind), 'entry')} in {repository}"
         return violated("left-behind", told).with_facts(facts)
-    odd = [call for call in tried.calls if call.answer != "done"]
-    if odd:
-        told = f"{odd[0].action} was answered {odd[0].answer}, which proves nothing"
-        cause = "registry-not-reached" if not odd[0].reached else "answered-otherwise"
-        return inconclusive(cause, told).with_facts(facts)
-    done = number_of(len(tried.calls), "action")
+    unproven = _unproven(tried.calls)
+    if unproven is not None:
+        return unproven.with_facts(facts)
+    done = number_of(len(_NEEDED), "action")
     return passed(f"{role} really pushed to and pulled from {repository} ({done}), and left nothing").with_facts(facts)
+
+
+def _unproven(calls: Sequence[Call]) -> Diagnosis | None:
+    """What came to an answer that proves nothing, or could not even be tried."""
+    odd = next((call for call in calls if call.answer != "done"), None)
+    if odd is not None:
+        told = f"{odd.action} was answered {odd.answer}, which proves nothing"
+        return inconclusive("registry-not-reached" if not odd.reached else "answered-otherwise", told)
+    tried = {call.action for call in calls}
+    untried = next((action for action in _NEEDED if action not in tried), None)
+    if untried is not None:
+        return inconclusive("answered-otherwise", f"{untried} could not be tried: nothing was given to try it with")
+    return None
 
 
 def diagnose_forbidden(

@@ -105,6 +105,19 @@ def test_a_push_that_leaves_nothing(stub: Stubs) -> None:
     assert 8 == len(found)
 
 
+def test_an_index_is_pulled_through_its_first_image(stub: Stubs) -> None:
+    """A pull asks for a layer, and an index has none of its own."""
+    client, stubber = stub("ecr")
+    for name in ("get_authorization_token", "batch_check_layer_availability", "initiate_layer_upload"):
+        stubber.add_client_error(name, "AccessDeniedException", "not authorized", 400)
+    for document in ({"manifests": [{"digest": DIGEST}]}, {"layers": [], "config": {"digest": LAYER}}):
+        stubber.add_response("batch_get_image", {"images": [{"imageManifest": json.dumps(document)}]})
+        if "manifests" in document:
+            stubber.add_client_error("put_image", "ImageAlreadyExistsException")
+    stubber.add_response("get_download_url_for_layer", {"downloadUrl": "https://x"}, {**PLACE, "layerDigest": LAYER})
+    assert ("done", False, True) == push(client)["ecr:GetDownloadUrlForLayer"]
+
+
 def test_a_push_that_is_denied_goes_on(stub: Stubs) -> None:
     """What depends on a denied call isn't tried; all else is, so that the whole list of missing rights is told."""
     client, stubber = stub("ecr")

@@ -84,12 +84,17 @@ def call(action: str, answer: str = "done", *, denied: bool = False, reached: bo
 
 PUT, LOGIN = call("ecr:PutImage"), call("ecr:GetAuthorizationToken")
 DENIED = call("ecr:PutImage", "AccessDeniedException", denied=True)
+EVERY = (
+    *(LOGIN, PUT, *(call(f"ecr:{one}LayerUpload") for one in ("Initiate", "Complete")), call("ecr:UploadLayerPart")),
+    *(call(f"ecr:{one}") for one in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")),
+)
 
 
 @pytest.mark.parametrize(
     ("tried", "outcome", "cause"),
     [
-        (Calls(calls=(LOGIN, PUT)), Outcome.PASS, None),
+        (Calls(calls=EVERY), Outcome.PASS, None),
+        (Calls(calls=EVERY[:-1]), Outcome.INCONCLUSIVE, "answered-otherwise"),
         (Calls(calls=(LOGIN, DENIED)), Outcome.VIOLATION, "action-denied"),
         (Calls(calls=(call("a:B", "RepositoryNotFoundException"),)), Outcome.VIOLATION, "repository-missing"),
         (Calls(calls=(PUT,), left_behind=("sha256:a",)), Outcome.VIOLATION, "left-behind"),
