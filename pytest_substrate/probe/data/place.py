@@ -1,6 +1,6 @@
 """Where a bucket or an access point is reached, as AWS SDKs decide it: host, path, and the region to sign for.
 
-Held against botocore's own endpoint rules by `tests/unit/probe/test_place.py`.
+Held against botocore's own endpoint rules by `tests/unit/probe/test_data_place.py`.
 """
 
 from __future__ import annotations

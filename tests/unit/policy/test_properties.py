@@ -107,34 +107,71 @@ def request(action: str = "sqs:SendMessage", **given_keys: str) -> Request:
     return make_request(principal=SESSION, action=action, resource=RESOURCE, context=pairs)
 
 
-def with_statement(whole: Policies, extra: dict[str, Any]) -> Policies:
-    """The same with one more statement in another identity policy."""
-    return replace(whole, identity=(*whole.identity, document([extra])))
+KINDS = ("identity", "boundary", "session", "scps", "resource", "rcps")
+
+
+def with_statement(whole: Policies, kind: str, extra: dict[str, Any]) -> Policies:
+    """The same with one more statement, of an identity policy's form, in a document of that kind that is there."""
+    if kind == "identity":
+        return replace(whole, identity=(*whole.identity, document([extra])))
+    if kind == "rcps":  # these only deny, and everyone
+        made = document([{**extra, "Principal": "*"}], PolicyKind.RCP) if extra["Effect"] == "Deny" else None
+        return replace(whole, rcps=(made,)) if made is not None else whole
+    held: Any = getattr(whole, kind)
+    if not held:
+        return whole
+    of_kind = PolicyKind(kind.rstrip("s")) if kind == "scps" else PolicyKind(kind)
+    more = document([{**extra, "Principal": {"AWS": [ROLE]}} if kind == "resource" else extra], of_kind)
+    first = held[0] if isinstance(held, tuple) else held
+    longer = replace(first, statements=(*first.statements, *more.statements))
+    changed: dict[str, Any] = {kind: (longer, *held[1:]) if isinstance(held, tuple) else longer}
+    return replace(whole, **changed)
+
+
+def plainly(extra: dict[str, Any]) -> dict[str, Any]:
+    """An RCP takes no NotAction."""
+    return {"Action" if key == "NotAction" else key: value for key, value in extra.items()}
 
 
 @settings(max_examples=60, deadline=None)
-@given(policies(), statements(effect="Deny"))
-def test_adding_a_deny_never_grants(whole: Policies, extra: dict[str, Any]) -> None:
-    """Nor does it turn a deny into an undecided."""
-    assert RANK[decide(request(), with_statement(whole, extra)).outcome] <= RANK[decide(request(), whole).outcome]
+@given(policies(), statements(effect="Deny"), st.sampled_from(KINDS))
+def test_adding_a_deny_never_grants(whole: Policies, extra: dict[str, Any], kind: str) -> None:
+    """In whatever policy. Nor does it turn a deny into an undecided."""
+    more = with_statement(whole, kind, plainly(extra) if kind == "rcps" else extra)
+    assert RANK[decide(request(), more).outcome] <= RANK[decide(request(), whole).outcome]
 
 
 @settings(max_examples=60, deadline=None)
-@given(policies(), statements(effect="Allow"))
-def test_adding_an_allow_never_denies(whole: Policies, extra: dict[str, Any]) -> None:
-    """So removing one never grants."""
-    assert RANK[decide(request(), with_statement(whole, extra)).outcome] >= RANK[decide(request(), whole).outcome]
+@given(policies(), statements(effect="Allow"), st.sampled_from(KINDS))
+def test_adding_an_allow_never_denies(whole: Policies, extra: dict[str, Any], kind: str) -> None:
+    """In whatever policy: so removing one never grants."""
+    more = with_statement(whole, kind, extra)
+    assert RANK[decide(request(), more).outcome] >= RANK[decide(request(), whole).outcome]
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.lists(statements(), min_size=1, max_size=5), st.randoms())
-def test_order_does_not_matter(listed: list[dict[str, Any]], random: Any) -> None:
-    """Of statements, nor whether they stand in one document or in several."""
-    shuffled = list(listed)
-    random.shuffle(shuffled)
+@settings(max_examples=30, deadline=None)
+@given(policies(), st.lists(statements(), min_size=1, max_size=5), st.randoms())
+def test_order_does_not_matter(whole: Policies, listed: list[dict[str, Any]], random: Any) -> None:
+    """Of statements in any kind of policy, nor whether an identity's stand in one document or in several."""
+
+    def shuffled(one: Document) -> Document:
+        mixed = list(one.statements)
+        random.shuffle(mixed)
+        return replace(one, statements=tuple(mixed))
+
+    mixed = replace(
+        whole,
+        boundary=whole.boundary and shuffled(whole.boundary),
+        session=whole.session and tuple(map(shuffled, whole.session)),
+        scps=tuple(map(shuffled, whole.scps)),
+        resource=whole.resource and shuffled(whole.resource),
+    )
+    again = list(listed)
+    random.shuffle(again)
     outcomes = {
-        decide(request(), Policies(identity=identity)).outcome
-        for identity in [(document(listed),), (document(shuffled),), tuple(document([one]) for one in shuffled)]
+        decide(request(), replace(of, identity=identity)).outcome
+        for of in (whole, mixed)
+        for identity in [(document(listed),), (document(again),), tuple(document([one]) for one in again)]
     }
     assert 1 == len(outcomes)
 
