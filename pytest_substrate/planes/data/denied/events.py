@@ -32,6 +32,8 @@ _THROWN: Final = re.compile(
     r"^(?:Exception in thread \"[^\"]*\" )?(?:[a-z][\w$]*\.){2,}[\w$]+(?:Exception|Error)(?::|$)"
 )
 """An exception of the JVM, which a logger prints on the line after its own."""
+_CALLED: Final = re.compile(r"when calling the \w{1,80} operation(:?(?: U| Us| Use| User)?)$")
+"""Where botocore's words break off before what the service says."""
 _RAW: Final = re.compile(r"^(?:AccessDenied|Access Denied:?)\s*$")
 """A code and its message, as the SDK for C++ prints them below what it was doing."""
 
@@ -129,7 +131,12 @@ def _belongs(held: Event, text: str, *, trace: bool) -> bool:
         return True
     if blank:
         return False
-    return _is_below(held, text) or (held.speaks and _speaks_on(held, plain(text)))
+    return _is_below(held, text) or _is_said(held, text) or (held.speaks and _speaks_on(held, plain(text)))
+
+
+def _is_said(held: Event, text: str) -> bool:
+    called = _CALLED.search(held.pieces[-1].rstrip())
+    return called is not None and f"{called[1]}{text}".lstrip(": ").startswith("User:")
 
 
 def _speaks_on(held: Event, text: str) -> bool:

@@ -154,7 +154,7 @@ def _whole(text: str) -> list[Sentence]:
     found = list(sentences(text))
     body = text.rstrip("\n")
     whole = bool(found) and all(one.resource is not None and one.principal is not None for one in found)
-    if whole or "\n" not in body or "User:" not in body:
+    if whole or "\n" not in body or "User:" not in body.replace("\n", ""):
         return found
     places = [place for place, character in enumerate(text) if character != "\n"]
     again = [

@@ -24,5 +24,10 @@ def is_hinted(text: str) -> bool:
 
 
 def is_wanted(text: str) -> bool:
-    """Whether a line may be part of such a text: broken over lines, its names stand in one of them."""
-    return is_hinted(text) or "User:" in text or "arn:aws" in text or "not%20" in text
+    """Whether a text may hold a form or a sentence, encoded ones included."""
+    return is_hinted(text) or "not%20" in text
+
+
+def may_begin(text: str) -> bool:
+    """Whether a sentence may begin in a line and break off: its names stand in one."""
+    return "arn:aws" in text or "User:" in text

@@ -6,11 +6,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pytest_substrate.planes.data.denied.hints import is_wanted
+from pytest_substrate.planes.data.denied.hints import is_hinted, is_wanted, may_begin
 from pytest_substrate.planes.data.denied.lines import Line
 
 _NEAR: Final = 1_500
 """So many lines before and behind such a line are read with it: more than a stack has."""
+_BROKEN: Final = 16
+"""Characters on either side of a line's end in which a word may be broken: more than the longest of them has."""
+_OVER: Final = 4
+"""Lines over which a sentence may be broken before such a word comes."""
 _MOST: Final = 4 * 1024 * 1024
 """Characters of them that are kept before it."""
 
@@ -20,8 +24,13 @@ def nearby(lines: Iterable[Line]) -> Iterator[Line]:
     kept: deque[Line] = deque()
     size = behind = 0
     lost = False
+    begun, tail = 0, ""
     for line in lines:
-        if is_wanted(line.text):
+        text = line.text
+        wanted = is_wanted(text) or (begun > 0 and is_hinted(tail + text.lstrip()[:_BROKEN]))
+        begun = _OVER if may_begin(text) else max(0, begun - 1)
+        tail = text.rstrip()[-_BROKEN:] if begun else ""
+        if wanted:
             behind = _NEAR
         elif behind:
             behind -= 1

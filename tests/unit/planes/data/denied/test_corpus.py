@@ -81,3 +81,26 @@ def test_the_policy_is_told_and_is_no_resource() -> None:
     )
     [denial] = find_denials([log])
     assert (policy, "arn:aws:s3:::b/k") == (denial.policy, denial.resource)
+
+
+WRAPPED = (
+    "arn:aws:sts::111122223333:assumed-role/oracle/4f0c2a1b3c4d5e6f",
+    "arn:aws:s3:::acme-spine/inputs/manifest.json",
+)
+
+
+@pytest.mark.parametrize("lead", ["", "An error occurred (AccessDenied) when calling the GetObject operation: "])
+def test_a_terminal_of_any_width(lead: str) -> None:
+    """Wherever a line is broken, the names are whole; far from any other hint too, though a word is in two halves."""
+    who, what = WRAPPED
+    text = (
+        f'{lead}User: {who} is not authorized to perform: s3:GetObject on resource: "{what}" because no identity-based '
+    )
+    text += "policy allows the s3:GetObject action"
+    quiet = ["2026-03-02T10:00:00Z INFO read arn:aws:s3:::acme-spine/inputs/part-0001"] * 1_600
+    for width in range(40, 160):
+        broken = [text[at : at + width] for at in range(0, len(text), width)]
+        split = any(one.endswith(("auth", "author")) for one in broken)
+        around = quiet if split else quiet[:1]
+        found = [(one.principal, one.resource, one.source) for one in find_denials([*around, *broken, *around])]
+        assert [(who, what, "identity")] == found, width
