@@ -10,15 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.transcript import Crash, Failure, IdentitySeen
-from pytest_substrate.model.transcript_parts import joined_parts
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from pytest_substrate.model.transcript_parts import TranscriptForm
 
 REQUEST_SCHEMA: Final = "substrate.data-probe/1"
 TRANSCRIPT_SCHEMA: Final = "substrate.data-transcript/1"
@@ -152,32 +148,14 @@ class DataTranscript:
     crash: Crash | None = None
 
 
-@cache
-def _adapter() -> TypeAdapter[DataTranscript]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(DataTranscript)
+_FORM: Final = TranscriptForm(DataTranscript, TRANSCRIPT_SCHEMA)
 
 
 def read_data_transcript(lines: Iterable[str], nonce: str) -> DataTranscript | Unobserved:
     """The transcript in the lines of one log stream; the reasons are those of `transcript.read_transcript`."""
-    text = joined_parts(lines, nonce)
-    return text if isinstance(text, Unobserved) else _parse(text, nonce)
+    return _FORM.read(lines, nonce)
 
 
 def data_transcript_from(data: Mapping[str, Any]) -> DataTranscript | Unobserved:
     """The transcript that a probe in this process returned; `malformed` for anything else."""
-    return _parse(json.dumps(data), str(data.get("nonce")))
-
-
-def _parse(text: str, nonce: str) -> DataTranscript | Unobserved:
-    from pydantic import ValidationError
-
-    try:
-        transcript = _adapter().validate_json(text, strict=True)
-    except ValidationError as error:
-        places = sorted({".".join(map(str, item["loc"])) for item in error.errors(include_input=False)})
-        return Unobserved(reason="malformed", detail=", ".join(places)[:200])
-    if transcript.schema != TRANSCRIPT_SCHEMA:
-        return Unobserved(reason="malformed", detail="schema")
-    return transcript if transcript.nonce == nonce else Unobserved(reason="parts-foreign")
+    return _FORM.taken(data)

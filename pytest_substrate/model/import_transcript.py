@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pytest_substrate.model.observation import Unobserved
 from pytest_substrate.model.transcript import Crash
-from pytest_substrate.model.transcript_parts import joined_parts
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from pytest_substrate.model.transcript_parts import TranscriptForm
 
 REQUEST_SCHEMA: Final = "substrate.import-probe/1"
 TRANSCRIPT_SCHEMA: Final = "substrate.import-transcript/1"
@@ -45,8 +41,7 @@ class ImportRequest:
 
     def read(self, lines: Iterable[str]) -> ImportTranscript | Unobserved:
         """The transcript of this request in the lines of a log stream."""
-        text = joined_parts(lines, self.nonce)
-        return text if isinstance(text, Unobserved) else _parse(text, self.nonce)
+        return _FORM.read(lines, self.nonce)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +68,4 @@ class ImportTranscript:
     crash: Crash | None = None
 
 
-@cache
-def _adapter() -> TypeAdapter[ImportTranscript]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(ImportTranscript)
-
-
-def _parse(text: str, nonce: str) -> ImportTranscript | Unobserved:
-    from pydantic import ValidationError
-
-    try:
-        transcript = _adapter().validate_json(text, strict=True)
-    except ValidationError as error:
-        places = sorted({".".join(map(str, item["loc"])) for item in error.errors(include_input=False)})
-        return Unobserved(reason="malformed", detail=", ".join(places)[:200])
-    if transcript.schema != TRANSCRIPT_SCHEMA:
-        return Unobserved(reason="malformed", detail="schema")
-    return transcript if transcript.nonce == nonce else Unobserved(reason="parts-foreign")
+_FORM: Final = TranscriptForm(ImportTranscript, TRANSCRIPT_SCHEMA)

@@ -11,14 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pytest_substrate.model.observation import Unobserved
-from pytest_substrate.model.transcript_parts import joined_parts
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from pytest_substrate.model.transcript_parts import TranscriptForm
 
 REQUEST_SCHEMA: Final = "substrate.probe/1"
 TRANSCRIPT_SCHEMA: Final = "substrate.transcript/1"
@@ -267,16 +263,12 @@ class Transcript:
     crash: Crash | None = None
 
 
-@cache
-def _adapter() -> TypeAdapter[Transcript]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Transcript)
+_FORM: Final = TranscriptForm(Transcript, TRANSCRIPT_SCHEMA)
 
 
 def transcript_from(data: Mapping[str, Any]) -> Transcript | Unobserved:
     """The transcript that a probe in this process returned; `malformed` for anything else."""
-    return _parse(json.dumps(data), str(data.get("nonce")))
+    return _FORM.taken(data)
 
 
 def read_transcript(lines: Iterable[str], nonce: str) -> Transcript | Unobserved:
@@ -285,18 +277,4 @@ def read_transcript(lines: Iterable[str], nonce: str) -> Transcript | Unobserved
     Parts must be whole and come once each, in order, all of this nonce and one digest. Else: `no-transcript`,
     `parts-cut`, `parts-foreign`, `parts-doubled`, `parts-reordered`, `parts-missing` or `malformed`.
     """
-    text = joined_parts(lines, nonce)
-    return text if isinstance(text, Unobserved) else _parse(text, nonce)
-
-
-def _parse(text: str, nonce: str) -> Transcript | Unobserved:
-    from pydantic import ValidationError
-
-    try:
-        transcript = _adapter().validate_json(text, strict=True)
-    except ValidationError as error:
-        places = sorted({".".join(map(str, item["loc"])) for item in error.errors(include_input=False)})
-        return Unobserved(reason="malformed", detail=", ".join(places)[:200])
-    if transcript.schema != TRANSCRIPT_SCHEMA:
-        return Unobserved(reason="malformed", detail="schema")
-    return transcript if transcript.nonce == nonce else Unobserved(reason="parts-foreign")
+    return _FORM.read(lines, nonce)

@@ -1,4 +1,4 @@
-"""The way of a transcript, of whichever program, through the lines of a log stream.
+"""The way of a transcript, of whichever program, through the lines of a log stream, and how it is read at its end.
 
 A part of it is one line, `substrate-transcript NONCE INDEX/TOTAL SHA256 DATA`: DATA is a piece of ASCII JSON without a
 space, SHA256 the digest of the whole of it, INDEX counts from 1.
@@ -7,15 +7,70 @@ space, SHA256 the digest of the whole of it, INDEX counts from 1.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from pytest_substrate.model.observation import Unobserved
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 MARKER: Final = "substrate-transcript"
 
 _PART = re.compile(r"(\S+) (\d{1,5})/(\d{1,5}) ([0-9a-f]{64}) (\S+)")
+
+
+class Transcribed(Protocol):
+    """What every transcript says of itself."""
+
+    @property
+    def schema(self) -> str:
+        """Its form."""
+
+    @property
+    def nonce(self) -> str:
+        """Which request it answers."""
+
+
+T = TypeVar("T", bound=Transcribed)
+
+
+class TranscriptForm(Generic[T]):
+    """How one kind of transcript is read: strictly, of its own schema, and in answer to the request that was made."""
+
+    def __init__(self, kind: type[T], schema: str) -> None:
+        self._kind = kind
+        self._schema = schema
+
+    def read(self, lines: Iterable[str], nonce: str) -> T | Unobserved:
+        """The transcript in the lines of one log stream; the reasons are those of `joined_parts`, or `malformed`."""
+        text = joined_parts(lines, nonce)
+        return text if isinstance(text, Unobserved) else self._parse(text, nonce)
+
+    def taken(self, data: Mapping[str, Any]) -> T | Unobserved:
+        """The transcript that a probe in this process returned; `malformed` for anything else."""
+        return self._parse(json.dumps(data), str(data.get("nonce")))
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(self._kind)
+
+    def _parse(self, text: str, nonce: str) -> T | Unobserved:
+        from pydantic import ValidationError
+
+        try:
+            transcript = self._adapter.validate_json(text, strict=True)
+        except ValidationError as error:
+            places = sorted({".".join(map(str, item["loc"])) for item in error.errors(include_input=False)})
+            return Unobserved(reason="malformed", detail=", ".join(places)[:200])
+        if transcript.schema != self._schema:
+            return Unobserved(reason="malformed", detail="schema")
+        return transcript if transcript.nonce == nonce else Unobserved(reason="parts-foreign")
 
 
 def joined_parts(lines: Iterable[str], nonce: str) -> str | Unobserved:
