@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,10 @@ COMMANDS: Final[dict[str, str]] = {
     "plan": "which changes of a Terraform or OpenTofu plan would break runtime credentials or the images in service",
 }
 """Every command with its one line, so that `substrate --help` imports none of them."""
+
+
+_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+"""A JSON web token that somebody typed where a file is asked for."""
 
 
 class Command(Protocol):
@@ -66,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with outputs(words):
             return _run(words, name)
     except BadInput as error:
-        complain(f"substrate {name}: {error}" if name in COMMANDS else f"substrate: {error}")
+        told = _TOKEN.sub("(a token)", str(error))
+        complain(f"substrate {name}: {told}" if name in COMMANDS else f"substrate: {told}")
         return 2
     except BrokenPipeError:  # `| head` has read enough; the code is what a shell gives for SIGPIPE
         return 128 + signal.SIGPIPE

@@ -35,7 +35,8 @@ def parse_claims(text: str | bytes, *, name: str) -> dict[str, Any]:
     if "sub" in read and not isinstance(read["sub"], str):
         raise BadInput(f"{name}: sub", "is neither a text nor a number", _MEND)
     audience = read.get("aud", "")
-    if not isinstance(audience, str | list) or not all(isinstance(one, str) for one in audience):
+    every = audience if isinstance(audience, list) else [audience]
+    if not all(isinstance(one, str) and not isinstance(one, Number) for one in every):
         raise BadInput(f"{name}: aud", "is neither a text nor a list of texts", _MEND)
     return read
 

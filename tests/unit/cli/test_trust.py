@@ -109,6 +109,16 @@ def test_a_file_that_is_missing_is_one_line(tmp_path: Path, capsys: pytest.Captu
     assert "none.json" in capsys.readouterr().err
 
 
+def test_a_token_in_place_of_a_file_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever gives the token itself has shown it enough."""
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+    assert 2 == main(["trust", "--policy", str(tmp_path), "--claims", token])
+    assert 2 == main(["trust", "--claims", str(tmp_path), "--policy", token])
+    told = capsys.readouterr()
+    assert "eyJ" not in told.out + told.err
+    assert "(a token)" in told.err
+
+
 def test_the_example_of_the_page_is_what_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
