@@ -14,6 +14,8 @@ import pytest_substrate
 from pytest_substrate.evidence.envelope import unpack
 
 DECLARATION = Path(__file__).parents[2] / "fixtures" / "dev_min" / "substrate.toml"
+QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""What no test here is about: hypothesis' plugin loads the whole of it at the end of each run."""
 REQUIRED = 25
 """How many pairs the messaging plane has for `dev_min`, SUB-010 included."""
 
@@ -76,6 +78,8 @@ def pytest_configure(config):
 '''
 
 Red = tuple[str, str | None]
+_earlier: list[bytes] = []
+"""A READY run's evidence, made once a session."""
 
 
 class Project:
@@ -83,6 +87,7 @@ class Project:
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
+        self._has_plugin = False
         self.path = pytester.path
         self.evidence_path = self.path / "reports" / "evidence.json"
         (self.path / "substrate.toml").write_text(DECLARATION.read_text())
@@ -99,16 +104,35 @@ class Project:
         path.write_text(path.read_text() + "\n\n" + more)
 
     def run(self, *arguments: str | Path) -> pytest.RunResult:
-        """Run pytest in this process (a third of the time that a new one takes)."""
-        return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+        """Run pytest in this process (a tenth of the time that a new one takes)."""
+        if self._has_plugin and "-n" in arguments:  # xdist gives workers the path that it saw as it was loaded
+            return self.run_apart(*arguments)
+        return self.pytester.runpytest_inprocess(*QUICK, *arguments, no_reraise_ctrlc=True)
 
     def run_apart(self, *arguments: str | Path) -> pytest.RunResult:
         """Run pytest in a process of its own."""
-        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+        return self.pytester.runpytest_subprocess(*QUICK, *arguments)
 
     def messaging(self, *arguments: str | Path) -> pytest.RunResult:
         """Run the messaging plane."""
         return self.run("-m", "messaging_plane", *arguments)
+
+    def plugin(self, name: str, text: str) -> None:
+        """Leave a plugin for `-p`."""
+        self._has_plugin = True
+        self.pytester.syspathinsert()
+        (self.path / f"{name}.py").write_text(text, encoding="utf-8")
+
+    def earlier(self) -> None:
+        """Leave the evidence of an earlier run that was READY."""
+        if not _earlier:
+            assert 0 == self.messaging("-p", "no:xdist").ret
+            _earlier.append(self.evidence_path.read_bytes())
+            for path in self.evidence_path.parent.iterdir():
+                path.unlink()
+            (self.path / "calls.log").unlink()
+        self.evidence_path.parent.mkdir(exist_ok=True)
+        self.evidence_path.write_bytes(_earlier[0])
 
     @property
     def calls(self) -> list[str]:
@@ -157,5 +181,14 @@ def project(loaded: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture(params=["plain", "xdist"])
 def spread(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """The arguments of a plain run (with xdist blocked), and of one with two workers."""
+    """The arguments of a plain run (with xdist blocked), and of one with a worker.
+
+    One worker does all that a worker does in a process of its own, in half the time of two.
+    """
+    return ("-p", "no:xdist") if request.param == "plain" else ("-n", "1")
+
+
+@pytest.fixture(params=["plain", "xdist"])
+def dealt(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The same with two workers: for what they share, deal out among them or lose."""
     return ("-p", "no:xdist") if request.param == "plain" else ("-n", "2")

@@ -93,7 +93,7 @@ def test_commit(project: Project) -> None:
 )
 def test_old_evidence_goes_first(project: Project, arguments: tuple[str, ...]) -> None:
     """A run that comes to nothing leaves no evidence of an earlier one to be taken for its own."""
-    assert 0 == project.messaging().ret
+    project.earlier()
     assert 0 != project.run(*arguments).ret
     left = project.evidence_path.exists()
     assert not left or "NOT READY" == project.predicate["verdict"]
@@ -153,7 +153,7 @@ def test_it_cannot_be_written_at_the_end(project: Project, spread: tuple[str, ..
         "import pytest_substrate.evidence.envelope as envelope\n\ndef write_whole(path, text):\n"
         "    raise OSError(28, 'No space left on device')\n\nenvelope.write_whole = write_whole\n"
     )
-    result = project.run_apart("-m", "messaging_plane", *spread)
+    result = project.run_apart("-m", "messaging_plane", *spread)  # it patches what this process has, too
     assert 11 == result.ret
     assert "No space left on device" in str(result.stdout)
     assert "READY  but the run is red: its evidence could not be left" == result.stdout.lines[-1]
@@ -233,5 +233,5 @@ def test_no_ledger_line_without_a_verdict(project: Project) -> None:
     """A run that only collects, and one that was interrupted, have no verdict to remember."""
     assert 10 == project.messaging("--collect-only").ret
     project.conftest("def pytest_collection_finish(session): raise KeyboardInterrupt\n")
-    assert 2 == project.run_apart("-m", "messaging_plane").ret
+    assert 2 == project.messaging().ret
     assert not project.evidence_path.parent.exists()

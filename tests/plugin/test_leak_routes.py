@@ -16,12 +16,14 @@ import sys
 import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pytest_substrate.evidence.envelope import unpack
 from tests.plugin.conftest import CONFTEST, DECLARATION, Project
@@ -78,14 +80,16 @@ class Endpoint(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """Where everything of AWS is served, for all runs of this module."""
+@contextmanager
+def served() -> Iterator[str]:
+    """Where everything of AWS is served."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,21 @@ class Left:
         for output, text in self.outputs.items():
             for found in re.finditer(rf"\bvia_{name}\b", text):
                 yield output, text[found.start() : found.start() + 400]
+
+
+def once(factory: pytest.TempPathFactory, name: str, *arguments: str, control: bool = False) -> Left:
+    """What a run left that is made once, whichever worker of the tests' own run needs it first."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"routes-{name}"
+    with FileLock(f"{folder}.lock"):
+        kept = Path(f"{folder}.json")
+        if not kept.exists():
+            folder.mkdir()
+            with served() as endpoint:
+                left = run_routes(folder, endpoint, *arguments, control=control)
+            kept.write_text(json.dumps([left.exit_code, dict(left.outputs)]), encoding="utf-8")
+        exit_code, outputs = json.loads(kept.read_text(encoding="utf-8"))
+    return Left(exit_code=exit_code, outputs=outputs)
 
 
 def run_routes(folder: Path, endpoint: str, *arguments: str, control: bool = False) -> Left:
@@ -135,16 +154,16 @@ def run_routes(folder: Path, endpoint: str, *arguments: str, control: bool = Fal
 
 
 @pytest.fixture(scope="module")
-def control(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Left:
+def control(tmp_path_factory: pytest.TempPathFactory) -> Left:
     """The run in which nobody knows that the password is one."""
-    return run_routes(tmp_path_factory.mktemp("control"), endpoint, "-p", "no:xdist", control=True)
+    return once(tmp_path_factory, "control", "-p", "no:xdist", control=True)
 
 
 @pytest.fixture(scope="module", params=["plain", "xdist"])
-def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Left:
+def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Left:
     """What a gate run left."""
     arguments = ("-p", "no:xdist") if request.param == "plain" else ("-n", "2")
-    return run_routes(tmp_path_factory.mktemp(request.param), endpoint, *arguments)
+    return once(tmp_path_factory, request.param, *arguments)
 
 
 def hunted(text: str) -> list[str]:

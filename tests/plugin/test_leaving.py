@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_substrate.cli.main import main
+from tests.plugin.conftest import QUICK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,17 +78,19 @@ def test_an_exit_code_after_the_end(
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_test_that_leaves(
-    project: Project, spread: tuple[str, ...], body: str, code: int | None, capsys: pytest.CaptureFixture[str]
+    project: Project, dealt: tuple[str, ...], body: str, code: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A user's test that ends the process: a failed test, or the end of a run that leaves no evidence at all."""
-    assert 0 == project.messaging().ret
+    project.earlier()
     project.pytester.makepyfile(test_own=f"import os, pytest, sys\ndef test_own():\n    {body}\n")
-    result = project.run_apart(REQUIRE, "test_own.py", *spread, *no_restart(spread))
+    dying = body.startswith("os.") and "-n" not in dealt
+    run = project.run_apart if dying else project.run
+    result = run(REQUIRE, "test_own.py", *dealt, *no_restart(dealt))
     if code is not None:  # pytest catches it: a test of the user's failed, and the rungs are what they are
         assert code == result.ret, str(result.stdout)
         assert "READY" == project.predicate["verdict"]
         return
-    if "-n" in spread and project.evidence_path.exists():
+    if "-n" in dealt and project.evidence_path.exists():
         assert 0 != result.ret
         assert problems(project) & {"worker-lost"} or missing(project), str(result.stdout)
         assert "NOT READY" in project.verdict(result)
@@ -111,11 +114,12 @@ def test_a_rung_that_leaves(
         "StandIn.diagnose = leaving\n",
         "import": f"def pytest_collection_modifyitems(items):\n    {ending}\n",
     }[place]
-    assert 0 == project.messaging().ret
+    project.earlier()
     if place == "diagnosis":
         project.conftest("import sys\n" + text)
-    (project.path / "trick.py").write_text("import os, pytest, sys\n" + (text if place != "diagnosis" else ""))
-    result = project.run_apart("-m", "messaging_plane", "-p", "trick", *spread, *no_restart(spread))
+    project.plugin("trick", "import os, pytest, sys\n" + (text if place != "diagnosis" else ""))
+    run = project.run if ending != "os._exit(0)" or "-n" in spread else project.run_apart
+    result = run("-m", "messaging_plane", "-p", "trick", *spread, *no_restart(spread))
     if ending != "os._exit(0)" or "-n" in spread:
         assert 0 != result.ret, str(result.stdout)
     if project.evidence_path.exists():
@@ -128,14 +132,15 @@ def test_a_rung_that_leaves(
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_timeouts(project: Project, spread: tuple[str, ...], method: str) -> None:
     """pytest-timeout fails a rung, which then has no record, or ends its process."""
-    assert 0 == project.messaging().ret
+    project.earlier()
     project.conftest(
         "import time\ndef slow(self, context):\n    def diagnose(check, subject):\n"
         "        time.sleep(20 if check == 'MSG-110' else 0)\n        return passed('as it should be')\n"
         "    return diagnose\n\nStandIn.diagnose = slow\n"
     )
     arguments = ("--timeout=1", f"--timeout-method={method}", *no_restart(spread))
-    result = project.run_apart("-m", "messaging_plane", *arguments, *spread)
+    run = project.run if method == "signal" or "-n" in spread else project.run_apart
+    result = run("-m", "messaging_plane", *arguments, *spread)
     assert 0 != result.ret
     if method == "signal":
         assert 10 == result.ret, str(result.stdout)
@@ -156,7 +161,7 @@ def test_an_interrupt(project: Project, spread: tuple[str, ...]) -> None:
         "    return diagnose\n\nStandIn.diagnose = slow\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "messaging_plane", *spread],
+        [sys.executable, "-m", "pytest", *QUICK, "-m", "messaging_plane", *spread],
         cwd=project.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -174,7 +179,7 @@ def test_an_interrupt(project: Project, spread: tuple[str, ...]) -> None:
 
 def test_a_collection_error(project: Project, spread: tuple[str, ...]) -> None:
     """A file of the user's that can't be imported interrupts the run, or, as workers go on, fails it."""
-    assert 0 == project.messaging("-p", "no:xdist").ret
+    project.earlier()
     project.pytester.makepyfile(test_own="raise RuntimeError('oh')\n")
     result = project.run(REQUIRE, "test_own.py", *spread)
     assert "RuntimeError: oh" in str(result.stdout)
@@ -199,7 +204,7 @@ def kill_at(project: Project, path: Path, delay: float) -> int:
     """Run the plane and kill it `delay` seconds after the first rung was judged."""
     path.unlink(missing_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "messaging_plane"],
+        [sys.executable, "-m", "pytest", "-q", *QUICK, "-p", "no:xdist", "-m", "messaging_plane"],
         cwd=project.path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -215,8 +220,8 @@ def kill_at(project: Project, path: Path, delay: float) -> int:
 def test_killed_at_any_moment(project: Project) -> None:
     """Whenever it is killed, a run leaves no evidence or a whole one, and no other file beside it and the ledger."""
     left = set()
-    for step in range(12):
-        kill_at(project, project.path / "calls.log", step * 0.012)
+    for step in range(8):
+        kill_at(project, project.path / "calls.log", step * 0.018)
         if project.evidence_path.exists():
             assert "READY" == project.predicate["verdict"]
         left.add(project.evidence_path.exists())
@@ -246,9 +251,9 @@ def test_a_run_that_never_began(
     project: Project, spread: tuple[str, ...], arguments: tuple[str, ...], conftest: str
 ) -> None:
     """A command that pytest refuses, and a conftest that breaks, leave nothing of an earlier run."""
-    assert 0 == project.messaging("-p", "no:xdist").ret
+    project.earlier()
     project.conftest(conftest)
-    assert project.run_apart(*arguments, *spread).ret in (1, 3, 4, 10)
+    assert project.run(*arguments, *spread).ret in (1, 3, 4, 10)
     if "-p" not in arguments and "-c" not in arguments:  # pytest meets these before it knows of any plugin
         assert not project.evidence_path.exists() or "NOT READY" == project.predicate["verdict"]
 
@@ -266,6 +271,6 @@ def test_a_run_that_never_began(
 )
 def test_looks_leave_evidence_alone(project: Project, arguments: tuple[str, ...]) -> None:
     """What demands nothing takes nothing away."""
-    assert 0 == project.messaging("-p", "no:xdist").ret
-    project.run_apart(*arguments, "-p", "no:xdist")
+    project.earlier()
+    project.run(*arguments, "-p", "no:xdist")
     assert project.evidence_path.exists()

@@ -232,10 +232,8 @@ def test_what_is_no_registration(project: Project, returned: str, words: str) ->
 def test_an_id_twice(project: Project) -> None:
     """Two checks of one id, whoever registered them."""
     project.conftest(own("return passed('fine')"))
-    (project.path / "more.py").write_text(
-        own("return passed('fine')").replace("log(", "print(") + "\nimport pytest\n", encoding="utf-8"
-    )
-    result = project.run_apart("-m", "messaging_plane", "-p", "more", "-p", "no:xdist")
+    project.plugin("more", own("return passed('fine')").replace("log(", "print(") + "\nimport pytest\n")
+    result = project.messaging("-p", "more", "-p", "no:xdist")
     assert 4 == result.ret
     assert "pytest_substrate_checks: ACME-010: it was registered twice" in str(result.stderr)
 
@@ -244,8 +242,8 @@ def test_from_a_plugin(project: Project, spread: tuple[str, ...]) -> None:
     """A plugin registers as a conftest does, and may look at the declaration."""
     text = own("return passed('fine')", "subjects=[f'service/{name}' for name in declaration.service]")
     text = text.replace("log(", "print(").replace("pytest_substrate_checks()", "pytest_substrate_checks(declaration)")
-    (project.path / "more.py").write_text(text, encoding="utf-8")
-    result = project.run_apart("-m", "messaging_plane", "-p", "more", *spread)
+    project.plugin("more", text)
+    result = project.messaging("-p", "more", *spread)
     assert 0 == result.ret, str(result.stdout)
     assert f"required {REQUIRED + 1}" in project.verdict(result)
 

@@ -132,7 +132,7 @@ def test_no_route_out(project: Project, spread: tuple[str, ...], arguments: tupl
     """Terminal, JUnit, Allure, evidence and a log file: none holds the secret in any form, and each holds a mask."""
     project.conftest(GIVING)
     project.pytester.makepyfile(test_own=ROUTES)
-    result = project.run_apart(
+    result = project.run(
         "--substrate-require=messaging_plane",
         "test_own.py",
         "--junitxml=out/junit.xml",
@@ -163,7 +163,7 @@ def test_a_plain_run_is_scrubbed_too(project: Project, spread: tuple[str, ...]) 
     """Who uses the fixture without a demanded plane gets the same care."""
     project.conftest(GIVING)
     project.pytester.makepyfile(test_own=ROUTES)
-    result = project.run_apart("test_own.py", "-l", *spread)
+    result = project.run("test_own.py", "-l", *spread)
     assert 1 == result.ret
     assert [] == hunted(str(result.stdout) + str(result.stderr))
 
@@ -186,7 +186,7 @@ def test_the_final_sweep(project: Project, spread: tuple[str, ...], arguments: t
     """A file that a test wrote a secret into is withheld, the run ends with 11 and says why; other files stay."""
     project.conftest(GIVING)
     project.pytester.makepyfile(test_own=LEAKING)
-    result = project.run_apart("--substrate-require=messaging_plane", "test_own.py", *arguments, *spread)
+    result = project.run("--substrate-require=messaging_plane", "test_own.py", *arguments, *spread)
     assert 11 == result.ret, str(result.stdout)
     assert not (project.path / "reports" / "mine.txt").exists()
     assert (project.path / "reports" / "clean.txt").exists()
@@ -201,7 +201,7 @@ def test_the_sweep_leaves_the_project_alone(project: Project) -> None:
     project.conftest(GIVING)
     project.pytester.makepyfile(test_own=LEAKING)
     (project.path / "source.txt").write_text(SECRET)
-    result = project.run_apart(
+    result = project.run(
         "--substrate-require=messaging_plane", "test_own.py", "--substrate-evidence=e.json", "--junitxml=j.xml"
     )
     assert 0 == result.ret, str(result.stdout)
@@ -212,7 +212,7 @@ def test_the_sweep_of_a_plain_run(project: Project, spread: tuple[str, ...]) -> 
     """A run without a verdict is swept too, also with workers, whose secrets the controller never knows."""
     project.conftest(GIVING)
     project.pytester.makepyfile(test_own=LEAKING)
-    result = project.run_apart("test_own.py", *spread)
+    result = project.run("test_own.py", *spread)
     assert 11 == result.ret, str(result.stdout)
     assert not (project.path / "reports" / "mine.txt").exists()
     assert (project.path / "reports" / "clean.txt").exists()
@@ -224,7 +224,7 @@ def test_the_sweep_of_a_large_file(project: Project) -> None:
     project.conftest(GIVING)
     wide = LEAKING.replace('"user=ingest password="', '"x" * ((8 << 20) - 5)').replace("mine.txt", "large.txt")
     project.pytester.makepyfile(test_own=wide)
-    assert 11 == project.run_apart("test_own.py", "-p", "no:xdist").ret
+    assert 11 == project.run("test_own.py", "-p", "no:xdist").ret
     assert not (project.path / "reports" / "large.txt").exists()
 
 
@@ -235,7 +235,7 @@ def test_an_output_that_cannot_be_removed(project: Project) -> None:
         "pathlib.Path.unlink = stuck\n"
     )
     project.pytester.makepyfile(test_own=LEAKING)
-    result = project.run_apart("test_own.py", "-p", "no:xdist")
+    result = project.run_apart("test_own.py", "-p", "no:xdist")  # it patches what this process has, too
     assert 11 == result.ret
     assert "" == (project.path / "reports" / "mine.txt").read_text()
     assert "reports/mine.txt held a secret, and was emptied" in str(result.stdout)
@@ -249,6 +249,6 @@ def test_the_sweep_leaves_older_files_alone(project: Project) -> None:
     older.parent.mkdir(exist_ok=True)
     older.write_text(SECRET)
     os.utime(older, (1, 1))
-    result = project.run_apart("--substrate-require=messaging_plane", "test_own.py")
+    result = project.run("--substrate-require=messaging_plane", "test_own.py")
     assert 11 == result.ret, str(result.stdout)
     assert older.exists()

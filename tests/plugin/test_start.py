@@ -39,11 +39,11 @@ StandIn.target = target
 """
 
 
-def test_one_target_a_run(project: Project, spread: tuple[str, ...]) -> None:
+def test_one_target_a_run(project: Project, dealt: tuple[str, ...]) -> None:
     """The controller starts the target once, workers join it, everyone gives it back, and each check is judged once."""
-    assert 0 == project.messaging(*spread).ret
+    assert 0 == project.messaging(*dealt).ret
     workers = project.called("join")
-    assert workers in ((1, 2) if "-n" in spread else (0,))  # a worker that came late finds nothing left to do
+    assert workers in ((1, 2) if "-n" in dealt else (0,))  # a worker that came late finds nothing left to do
     assert 1 == project.called("start")
     assert 1 + workers == project.called("close")
     judged = {call.split()[0] for call in project.calls if "[" in call}

@@ -5,6 +5,7 @@ Each run is made twice, plain and with workers; it is red and names the trick.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,7 +79,7 @@ def test_options_that_take_nothing_away(project: Project, spread: tuple[str, ...
 @pytest.mark.parametrize("option", ["--lf", "--sw", "--ff", "--nf"])
 def test_what_the_cache_leaves_out(project: Project, spread: tuple[str, ...], option: str) -> None:
     """`--lf` and `--sw` go on where a red run stopped, and so prove a part; `--ff` and `--nf` only reorder."""
-    run = project.pytester.runpytest_inprocess
+    run = partial(project.pytester.runpytest_inprocess, "-p", "no:hypothesispytest")
     project.red(MSG_110=("VIOLATION", None))
     assert run("-m", "messaging_plane", option, *spread).ret in (1, 2)
     project.red()
@@ -113,8 +114,8 @@ def test_hooks(project: Project, spread: tuple[str, ...], hook: str) -> None:
     """A plugin that takes a violated rung away, or makes its test say something else, is red, and named where seen."""
     text, reason = HOOKS[hook]
     project.red(MSG_110=("VIOLATION", None))
-    (project.path / "trick.py").write_text("import pytest\n" + text)
-    result = project.run_apart("-m", "messaging_plane", "-p", "trick", *spread)
+    project.plugin("trick", "import pytest\n" + text)
+    result = project.messaging("-p", "trick", *spread)
     assert 0 != result.ret, str(result.stdout)
     if result.ret in (2, 3, 4):
         assert not project.evidence_path.exists()
@@ -224,7 +225,7 @@ def test_loaded_by_name(project: Project, monkeypatch: pytest.MonkeyPatch, worke
 def test_without_a_part_of_pytest(project: Project, part: str) -> None:
     """With any other plugin blocked, a violated run is not green, and has no evidence that says so."""
     project.red(MSG_240=("VIOLATION", None))
-    result = project.run_apart("-m", "messaging_plane", "-p", f"no:{part}", "-p", "no:xdist")
+    result = project.messaging("-p", f"no:{part}", "-p", "no:xdist")
     assert 0 != result.ret
     assert not project.evidence_path.exists() or "NOT READY" == project.predicate["verdict"]
 
@@ -252,12 +253,12 @@ def test_marks(project: Project, spread: tuple[str, ...], mark: str) -> None:
     assert "NOT READY" == project.predicate["verdict"]
 
 
-def test_the_terminal_junit_and_the_evidence_agree(project: Project, spread: tuple[str, ...]) -> None:
+def test_the_terminal_junit_and_the_evidence_agree(project: Project, dealt: tuple[str, ...]) -> None:
     """Of each rung they say the same, and of the whole too."""
     import xml.etree.ElementTree as ET
 
     project.red(MSG_050=("VIOLATION", "rotation"), MSG_160=("INCONCLUSIVE", None))
-    result = project.messaging("-v", "--junitxml=j.xml", *spread)
+    result = project.messaging("-v", "--junitxml=j.xml", *dealt)
     records = {f"{one['check']}[{one['subject'].replace('/', '-')}]": one for one in project.predicate["records"]}
     cases = {case.attrib["name"]: case for case in ET.parse(project.path / "j.xml").iter("testcase")}  # noqa: S314  ours
     assert records.keys() == cases.keys()

@@ -22,9 +22,9 @@ def problems(project: Project) -> set[str]:
     return {problem["reason"] for problem in project.predicate["problems"]}
 
 
-def test_ready(project: Project, spread: tuple[str, ...]) -> None:
+def test_ready(project: Project, dealt: tuple[str, ...]) -> None:
     """All green: READY, exit code 0, one record a pair."""
-    result = project.messaging(*spread)
+    result = project.messaging(*dealt)
     assert 0 == result.ret
     assert (
         f"READY   required {REQUIRED}  passed {REQUIRED}  violated 0  inconclusive 0  not reached 0  waived 0"
@@ -33,10 +33,10 @@ def test_ready(project: Project, spread: tuple[str, ...]) -> None:
     assert {"messaging_plane": "READY"} == project.predicate["planes"]
 
 
-def test_violated(project: Project, spread: tuple[str, ...]) -> None:
+def test_violated(project: Project, dealt: tuple[str, ...]) -> None:
     """A violation: exit code 1; what needs it is not reached, what doesn't goes on; the first red is named."""
     project.red(MSG_050=("VIOLATION", "rotation"), MSG_160=("VIOLATION", None))
-    result = project.messaging(*spread)
+    result = project.messaging(*dealt)
     assert 1 == result.ret
     assert (
         "NOT READY   first red MSG-050 (rotation)   "
@@ -137,11 +137,11 @@ TRICKS = {
 
 
 @pytest.mark.parametrize("reason", TRICKS)
-def test_tricks(project: Project, spread: tuple[str, ...], reason: str) -> None:
+def test_tricks(project: Project, dealt: tuple[str, ...], reason: str) -> None:
     """Whatever takes a rung away, or makes its test say something else than its record, is red and named."""
     project.conftest(TRICKS[reason])
-    result = project.messaging(*spread)
-    if reason == "duplicated" and "-n" in spread:  # xdist deals each node id once, or refuses
+    result = project.messaging(*dealt)
+    if reason == "duplicated" and "-n" in dealt:  # xdist deals each node id once, or refuses
         assert 0 != result.ret
         return
     assert 10 == result.ret, str(result.stdout)
@@ -264,7 +264,7 @@ def test_leaving_with_zero(project: Project, hook: str, arguments: tuple[str, ..
     """A run that something ends with 0 before all is proven, or of a part of a plane, never ends with 0."""
     project.red(MSG_160=("VIOLATION", None))
     project.conftest(f"def pytest_{hook}(session):\n    {raising}\n")
-    assert 0 != project.run_apart("-m", "messaging_plane", *arguments).ret
+    assert 0 != project.messaging(*arguments, "-p", "no:xdist").ret
     assert not project.evidence_path.exists() or "NOT READY" == project.predicate["verdict"]
 
 
@@ -272,7 +272,7 @@ def test_last_failed(project: Project) -> None:
     """`--lf` leaves out what was green, so it can't be READY, although it ran what was red."""
     project.red(MSG_240=("INCONCLUSIVE", None))
     for arguments in ((), ("--lf",)):
-        result = project.pytester.runpytest_inprocess("-m", "messaging_plane", *arguments)
+        result = project.pytester.runpytest_inprocess("-m", "messaging_plane", "-p", "no:hypothesispytest", *arguments)
         assert 10 == result.ret
     result.assert_outcomes(deselected=24)
     assert {"deselected"} == problems(project)
@@ -284,9 +284,10 @@ def test_a_lost_worker(project: Project) -> None:
         "def pytest_runtest_setup(item):\n    if item.name.startswith('MSG-110'): os._exit(0)\n"
         "def pytest_plugin_registered(plugin): pass\n"
     )
-    path = project.path / "lost.py"
-    path.write_text("import os\ndef pytest_runtest_setup(item):\n    if item.name.startswith('MSG-110'): os._exit(0)\n")
-    result = project.run_apart("-m", "messaging_plane", "-n", "2", "-p", "lost", "--max-worker-restart=1")
+    project.plugin(
+        "lost", "import os\ndef pytest_runtest_setup(item):\n    if item.name.startswith('MSG-110'): os._exit(0)\n"
+    )
+    result = project.messaging("-n", "2", "-p", "lost", "--max-worker-restart=1")
     assert 10 == result.ret, str(result.stdout)
     assert {"lost", "worker-lost"} <= problems(project)
     assert "lost: MSG-110 service/ingest was lost with its worker" in str(result.stdout)
@@ -317,8 +318,7 @@ def test_a_bug_of_ours(project: Project, spread: tuple[str, ...]) -> None:
 
 def test_exit_without_a_word(project: Project) -> None:
     """A test that ends the process leaves no evidence, of this run or an earlier one."""
-    assert 0 == project.messaging().ret
-    assert project.evidence_path.exists()
+    project.earlier()
     project.pytester.makepyfile(test_own="import os\ndef test_own(): os._exit(0)\n")
     assert 0 == project.run_apart("--substrate-require=messaging_plane", "test_own.py").ret
     assert not project.evidence_path.exists()
@@ -327,13 +327,12 @@ def test_exit_without_a_word(project: Project) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_killed(project: Project, number: signal.Signals) -> None:
     """An interrupted or killed run leaves no evidence; an interrupted one still shows how far it came."""
-    assert 0 == project.messaging().ret
+    project.earlier()
     project.conftest(
         "import time\ndef slow(self, context):\n    def diagnose(check, subject):\n        log('slow')\n"
         "        time.sleep(30 if check == 'MSG-110' else 0)\n        return passed('as it should be')\n"
         "    return diagnose\n\nStandIn.diagnose = slow\n"
     )
-    (project.path / "calls.log").unlink()
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "messaging_plane"],
         cwd=project.path,
