@@ -166,6 +166,7 @@ FACTS: Final[Mapping[str, Kind]] = {
     "modules": Kind.NAME,
     "missing_modules": Kind.NAME,
     "error": Kind.CODE,
+    "frames": Kind.NAME,
     "files": Kind.NAME,
     "libraries": Kind.NAME,
     "program": Kind.NAME,

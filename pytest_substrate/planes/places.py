@@ -291,5 +291,6 @@ def own_uploads(place: Place) -> Where:
 
 
 def job_logs(place: Place) -> Where:
-    """The declaration doesn't name a job's log group: its task definition does."""
-    return Where(resources=(place.arn("logs", "log-group:*"),) if place.declaration.job else ())
+    """The declaration doesn't name the log group of a job or a service: its task definition does."""
+    workloads = place.declaration.job or place.declaration.service
+    return Where(resources=(place.arn("logs", "log-group:*"),) if workloads else ())

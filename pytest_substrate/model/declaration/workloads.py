@@ -150,6 +150,13 @@ class Service(Table):
     artifact: shapes.Name = Field(description="the declared artifact that it runs", examples=["ingest"])
     task_role: shapes.RoleName = Field(description="the role of its tasks", examples=["ingest-task"])
     min_running: int = Field(default=1, ge=0, description="how many tasks run at least; 0 only where none may run")
+    steady_minutes: int = Field(
+        default=0,
+        ge=0,
+        le=10_080,
+        description="for how many minutes the newest deployment and every running task have to stand",
+        examples=[15],
+    )
     messaging: Messaging | None = Field(default=None, description="how it uses a cluster")
 
     @property

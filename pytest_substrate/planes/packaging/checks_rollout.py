@@ -116,10 +116,17 @@ ROLLOUT: Final[tuple[Check, ...]] = (
         subjects=subjects.services,
         why="During a deployment both versions run, and each check may see either.",
         how="ListServiceDeployments for the newest, DescribeServiceRevisions for what it brought, DescribeServices for "
-        "the counts.",
+        "the counts. With `steady_minutes`, DescribeTasks for how long each has run: a task that crashed meanwhile is "
+        "told by the younger one in its place, also when ECS has forgotten it.",
         red_when="the newest deployment hasn't succeeded, was rolled back or targets another revision, or fewer "
         "tasks run than declared (zero is red unless declared).",
-        permissions=("ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:DescribeServiceRevisions"),
+        permissions=(
+            "ecs:DescribeServices",
+            "ecs:ListServiceDeployments",
+            "ecs:DescribeServiceRevisions",
+            "ecs:ListTasks",
+            "ecs:DescribeTasks",
+        ),
         causes=(
             Cause(slug="deployment-in-progress", meaning="the newest deployment hasn't ended"),
             Cause(slug="deployment-failed", meaning="the newest deployment failed or was stopped"),
@@ -130,6 +137,7 @@ ROLLOUT: Final[tuple[Check, ...]] = (
                 meaning="the newest deployment brought another task definition than the service has",
             ),
             Cause(slug="no-deployment", meaning="ECS knows no deployment, and doesn't say how the rollout went"),
+            Cause(slug="not-steady", meaning="the deployment, or a running task, is younger than the declared window"),
             Cause(slug="service-missing", meaning="the service doesn't exist, or isn't active"),
             *UNSEEN_CAUSES,
         ),
@@ -144,7 +152,8 @@ ROLLOUT: Final[tuple[Check, ...]] = (
         why="A service that crashes and comes back has the desired count most of the time.",
         how="Stopped tasks of the last hour or so, as long as ECS remembers them, of a service those of its newest "
         "deployment, of a job those since its last run that ended well: exit code, stop code, reason and log stream "
-        "are the evidence.",
+        "are the evidence, and of the last one's log the traceback that it ends with: files, lines, functions, the "
+        "error's class and a module that is missing, never a line itself.",
         red_when="a task stopped without a deployment, a scaling, a person or a lost host that explains it; a failed "
         "health check explains none.",
         permissions=(
@@ -153,6 +162,7 @@ ROLLOUT: Final[tuple[Check, ...]] = (
             "ecs:DescribeServices",
             "ecs:DescribeTaskDefinition",
             "ecs:ListServiceDeployments",
+            "logs:FilterLogEvents",
         ),
         causes=(
             Cause(slug="container-crashed", meaning="a container ended with an error, and its task stopped"),

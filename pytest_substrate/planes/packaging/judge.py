@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from pytest_substrate.model.aws.ecs import ServiceState
@@ -15,6 +16,7 @@ from pytest_substrate.model.release_record import ReleaseRecord
 from pytest_substrate.model.subjects import name_of, workloads
 from pytest_substrate.model.unseen import unseen
 from pytest_substrate.planes.packaging import observe
+from pytest_substrate.planes.packaging.diagnose.ending import with_ending
 from pytest_substrate.planes.packaging.diagnose.imported import diagnose_imported
 from pytest_substrate.planes.packaging.diagnose.pending import Workload, diagnose_pending
 from pytest_substrate.planes.packaging.diagnose.released import (
@@ -22,7 +24,7 @@ from pytest_substrate.planes.packaging.diagnose.released import (
     diagnose_pinned,
     diagnose_running,
 )
-from pytest_substrate.planes.packaging.diagnose.rollout import diagnose_rollout
+from pytest_substrate.planes.packaging.diagnose.rollout import Steady, diagnose_rollout, diagnose_steady
 from pytest_substrate.planes.packaging.diagnose.stops import diagnose_stops
 from pytest_substrate.planes.plane import Context
 from pytest_substrate.planes.workloads import (
@@ -101,22 +103,32 @@ def _judge_running(context: Context, subject: str) -> Diagnosis:
 
 def _judge_rollout(context: Context, subject: str) -> Diagnosis:
     service = name_of(subject)
-    return diagnose_rollout(
+    declared, deployments = context.declaration.service[service], observe.observe_deployments(context, service)
+    found = diagnose_rollout(
         observe_service(context, service),
-        observe.observe_deployments(context, service),
+        deployments,
         observe.observe_newest_revision(context, service),
-        min_running=context.declaration.service[service].min_running,
+        min_running=declared.min_running,
     )
+    if not declared.steady_minutes:
+        return found
+    tasks = observe_tasks(context, service)
+    return diagnose_steady(found, deployments, Steady(minutes=declared.steady_minutes, tasks=tasks, now=context.now))
 
 
 def _judge_stops(context: Context, subject: str) -> Diagnosis:
     of_service = subject.startswith("service/")
-    return diagnose_stops(
+    found = diagnose_stops(
         observe.observe_stops(context, subject),
         observe.observe_deployments(context, name_of(subject)) if of_service else None,
         observe_workload_definition(context, subject),
         container=workload(context, subject).container,
     )
+    group, stream, at = (found.facts.get(name) for name in ("log_group", "log_stream", "at"))
+    if not (isinstance(group, str) and isinstance(stream, str) and isinstance(at, str)):
+        return found
+    until = datetime.fromisoformat(at)
+    return with_ending(found, observe.observe_ending(context, group=group, stream=stream, until=until))
 
 
 def _judge_plan(context: Context, subject: str) -> Diagnosis:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets as random
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from packaging.requirements import Requirement
 
 from pytest_substrate.adapters.aws import rollout
 from pytest_substrate.adapters.aws.ecr_source import EcrSource
+from pytest_substrate.adapters.aws.last_lines import read_last_lines
 from pytest_substrate.adapters.files import read_file
 from pytest_substrate.adapters.registry.cache import ImageCache
 from pytest_substrate.model.aws.ecs import Container, TaskDefinition
@@ -26,6 +28,7 @@ from pytest_substrate.model.import_transcript import ImportRequest
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.probe_run import ProbeRun
 from pytest_substrate.model.release_record import ReleaseRecord
+from pytest_substrate.planes.packaging.diagnose.ending import LogEnding, ending_of
 from pytest_substrate.planes.packaging.diagnose.released import platform_of
 from pytest_substrate.planes.packaging.image.alike import Alike, alike
 from pytest_substrate.planes.packaging.image.contents import Contents, Contract, contents_of
@@ -122,6 +125,16 @@ def shown(path: Path) -> str:
     """A path as a person names it here."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def observe_ending(context: Context, *, group: str, stream: str, until: datetime) -> LogEnding | Missing | Unobserved:
+    """How the log of a stopped task ends; none of its lines is kept. Key `logs/ending/GROUP/STREAM`."""
+    return seen(
+        context,
+        f"logs/ending/{group}/{stream}",
+        LogEnding | Missing | Unobserved,
+        lambda: read_last_lines(context.target.client("logs"), group, stream, until=until, read=ending_of),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

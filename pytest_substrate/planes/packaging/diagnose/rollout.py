@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from pytest_substrate.model.aws.ecs import ServiceState
+from pytest_substrate.model.aws.ecs import ServiceState, Tasks
 from pytest_substrate.model.aws.instant import text_of
 from pytest_substrate.model.aws.rollout import (
     ENDED_WELL,
@@ -17,11 +19,50 @@ from pytest_substrate.model.aws.rollout import (
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.facts import FactValue, admitted, line, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
+from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.model.unseen import unseen
 
 Service: TypeAlias = ServiceState | Missing | Unobserved
 Deployments: TypeAlias = ServiceDeployments | Missing | Unobserved
 Revision: TypeAlias = ServiceRevision | Missing | Unobserved | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady:
+    """How long things have to stand: `tasks` are those that run now, `now` is the run's time."""
+
+    minutes: int
+    tasks: Tasks | Missing | Unobserved
+    now: datetime
+
+
+def diagnose_steady(rollout: Diagnosis, deployments: Deployments, steady: Steady) -> Diagnosis:
+    """PKG-040 with a declared window: the newest deployment ended, and each running task began, before it.
+
+    So a task that crashed within the window and was replaced is seen by the one that replaced it, also where ECS has
+    forgotten it. A scale-out looks alike: what isn't proven steady is INCONCLUSIVE, and no violation.
+    """
+    if rollout.outcome is not Outcome.PASS or not steady.minutes:
+        return rollout
+    if isinstance(steady.tasks, Unobserved):
+        return unseen(steady.tasks, "the running tasks")
+    if isinstance(steady.tasks, Missing):
+        return violated("service-missing", f"ECS knows nothing of {line(steady.tasks.what, 100)}")
+    begun = steady.now - timedelta(minutes=steady.minutes)
+    known = deployments.deployments if isinstance(deployments, ServiceDeployments) else ()
+    newest = known[0] if known else None
+    finished = newest.finished if newest is not None else None
+    facts: dict[str, FactValue] = {"since": text_of(finished), "total": len(steady.tasks.tasks)}
+    window = f"the declared {number_of(steady.minutes, 'minute')}"
+    if newest is not None and (finished is None or finished.at > begun):
+        return inconclusive("not-steady", f"the newest deployment hasn't stood for {window}").with_facts(facts)
+    young = [task for task in steady.tasks.tasks if task.started is None or task.started.at > begun]
+    if young:
+        told = f"{number_of(len(young), 'running task')} began within {window}, after the newest deployment"
+        arns = [task.arn for task in young if admitted("running_task_arns", task.arn) is not None]
+        return inconclusive("not-steady", told, running_task_arns=arns[:20]).with_facts(facts)
+    message = f"{rollout.message}, and all have for {window}"
+    return replace(rollout, message=message).with_facts(facts)
 
 
 def diagnose_rollout(service: Service, deployments: Deployments, revision: Revision, *, min_running: int) -> Diagnosis:

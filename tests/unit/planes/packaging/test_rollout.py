@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_substrate.model.aws.ecs import Deployment, ServiceState
+from pytest_substrate.model.aws.ecs import Deployment, ServiceState, Tasks, TaskState
+from pytest_substrate.model.aws.instant import Instant
 from pytest_substrate.model.aws.rollout import (
     FAILED,
     UNDER_WAY,
@@ -19,7 +21,7 @@ from pytest_substrate.model.aws.rollout import (
 )
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.outcome import Outcome
-from pytest_substrate.planes.packaging.diagnose.rollout import diagnose_rollout
+from pytest_substrate.planes.packaging.diagnose.rollout import Steady, diagnose_rollout, diagnose_steady
 
 ARN = "arn:aws:ecs:eu-west-2:111122223333:task-definition/ingest:7"
 SERVICE = ServiceState(
@@ -137,3 +139,57 @@ def test_never_green_below_what_is_declared(running: int, desired: int, minimum:
     for known in (status, "SUCCESSFUL"):
         found = diagnose_rollout(service, deployments(known), REVISION, min_running=minimum)
         assert (known == "SUCCESSFUL" and running >= max(desired, minimum)) == (found.outcome is Outcome.PASS)
+
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+SETTLED = diagnose_rollout(SERVICE, deployments("SUCCESSFUL"), REVISION, min_running=2)
+
+
+def deployed(minutes_ago: float | None) -> ServiceDeployments:
+    """A newest deployment that ended so long ago; None for one that ECS gives no end of."""
+    [one] = deployments("SUCCESSFUL").deployments
+    finished = None if minutes_ago is None else Instant.of(NOW - timedelta(minutes=minutes_ago))
+    return ServiceDeployments(deployments=(replace(one, finished=finished),))
+
+
+def running(*minutes_ago: float | None) -> Tasks:
+    """Tasks that run since so many minutes; None for one that hasn't begun."""
+    return Tasks(
+        tasks=tuple(
+            TaskState(
+                arn=f"arn:aws:ecs:eu-west-2:111122223333:task/main/{number}",
+                task_definition_arn=ARN,
+                last_status="RUNNING",
+                created=None,
+                started=None if ago is None else Instant.of(NOW - timedelta(minutes=ago)),
+            )
+            for number, ago in enumerate(minutes_ago)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended", "tasks", "outcome"),
+    [
+        (30, running(31, 16), Outcome.PASS),
+        (30, running(), Outcome.PASS),
+        (30, running(31, 14), Outcome.INCONCLUSIVE),
+        (30, running(31, None), Outcome.INCONCLUSIVE),
+        (14, running(31, 31), Outcome.INCONCLUSIVE),
+        (None, running(31), Outcome.INCONCLUSIVE),
+        (30, UNSEEN, Outcome.INCONCLUSIVE),
+        (30, Missing(what="main"), Outcome.VIOLATION),
+    ],
+)
+def test_steady_for_the_declared_window(ended: float | None, tasks: Any, outcome: Outcome) -> None:
+    """A younger task in the place of one that crashed tells of it, whatever ECS remembers."""
+    found = diagnose_steady(SETTLED, deployed(ended), Steady(minutes=15, tasks=tasks, now=NOW))
+    assert outcome is found.outcome, found.message
+
+
+def test_no_window_and_no_rollout() -> None:
+    """Without a declared window nothing is asked; what has not settled isn't steady either."""
+    tasks = running(1)
+    assert SETTLED == diagnose_steady(SETTLED, deployed(1), Steady(minutes=0, tasks=tasks, now=NOW))
+    red = diagnose_rollout(SERVICE, deployments("PENDING"), REVISION, min_running=2)
+    assert red == diagnose_steady(red, deployed(30), Steady(minutes=15, tasks=tasks, now=NOW))
