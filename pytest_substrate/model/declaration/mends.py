@@ -37,9 +37,13 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "datetime_type": _TIME,
     "timezone_aware": ("has no time zone", "add one, such as 2026-12-31T00:00:00Z"),
     "too_short": ("is empty", "name at least one"),
-    "greater_than_equal": ("is less than it can be", "write 0 or more"),
 }
 """Pydantic's types of errors, in the declaration's words."""
+
+_BOUNDS: Final = {
+    "greater_than_equal": ("is less than it can be", "ge", "more"),
+    "less_than_equal": ("is more than it can be", "le", "less"),
+}
 
 
 def finding_of(error: ErrorDetails) -> Finding:
@@ -63,7 +67,11 @@ def finding_of(error: ErrorDetails) -> Finding:
         return Finding(
             path=path, problem="is none of the words that it admits", mend=f"write {error['ctx']['expected']}"
         )
-    problem, mend = TEXTS.get(kind, ("is not what is expected here", _example(path)))
+    if kind in _BOUNDS:
+        problem, key, words = _BOUNDS[kind]
+        mend = f"write {error['ctx'][key]} or {words}"
+    else:
+        problem, mend = TEXTS.get(kind, ("is not what is expected here", _example(path)))
     return Finding(path=path, problem=problem, mend=mend)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pytest_substrate.model.data_transcript import CallSeen, DataTranscript, GrantSeen
@@ -134,8 +135,18 @@ def diagnose_writing(seen: Seen, asked: Asked) -> Diagnosis:
             return not_observed(seen, asked.run_facts, f"the write to {target}").with_facts(facts)
         failed = next((call for call in calls if not call.done or call.same is False), None)
         if failed is not None:
-            return _unwritten(failed, seen, asked).with_facts(facts)
+            gone = next((call for call in grant.calls if ending_of(call) is Ending.NO_BUCKET), None)
+            found = _unwritten(failed, seen, asked) if gone is None else told(gone, asked.bucket)
+            return _with_what_stays(found, calls).with_facts(facts)
     return (_left(asked) or _written(grant, asked)).with_facts(facts)
+
+
+def _with_what_stays(found: Diagnosis, calls: Sequence[CallSeen]) -> Diagnosis:
+    """The same, naming the object that a round trip made and could not delete."""
+    made = next((call for call in calls if call.operation == "PutObject" and call.done), None)
+    if made is None or any(call.operation == "DeleteObject" and call.done for call in calls):
+        return found
+    return replace(found, message=f"{found.message}; {made.key} stays in the bucket")
 
 
 def _unwritten(call: CallSeen, seen: DataTranscript, asked: Asked) -> Diagnosis:

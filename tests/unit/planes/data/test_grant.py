@@ -168,6 +168,25 @@ def test_nothing_proven(check: str, differs: CallSeen, cause: str) -> None:
     assert cause in {one.slug for one in the(check).causes}
 
 
+def test_what_a_round_trip_leaves_is_named() -> None:
+    """An object that the role could write and not delete."""
+    put = call("write", "PutObject", "outputs/", key=OWN)
+    kept = call("write", "DeleteObject", "outputs/", key=OWN, **refused("s3:DeleteObject", f"{ARN}/{OWN}"))
+    found = RUNGS["DAT-050"](seen(put, kept), asked(roundtrip=True))
+    assert ("delete-denied", True) == (found.cause, found.message.endswith(f"{OWN} stays in the bucket"))
+    gone = RUNGS["DAT-050"](seen(put, call("write", "DeleteObject", "outputs/", 204, key=OWN)), asked(roundtrip=True))
+    assert Outcome.PASS is gone.outcome
+
+
+def test_no_permission_is_missing_on_a_bucket_that_is_not_there() -> None:
+    """Where another call of the grant was told that there is none, a refusal before it is no finding of a policy."""
+    denied = call("write", "CreateMultipartUpload", "outputs/", key=OWN, **refused("s3:PutObject", f"{ARN}/{OWN}"))
+    found = judged("DAT-050", denied)
+    assert "write-denied" == found.cause
+    found = RUNGS["DAT-050"](seen(denied, call("list", "ListObjectsV2", "inputs/", **GONE)), asked())
+    assert ("bucket-missing", Layer.SUBSTRATE) == (found.cause, found.layer)
+
+
 def test_a_refusal_is_told_in_full() -> None:
     """Principal, action, resource, effect and source, as facts and in one sentence."""
     [(_, differs, _, _)] = [one for one in EVERY if one[2] == "read-denied"]
