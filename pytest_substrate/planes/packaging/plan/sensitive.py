@@ -16,6 +16,7 @@ from pytest_substrate.planes.packaging.plan.values import (
     any_true,
     is_nothing,
     marked,
+    overwritten,
     same,
     unknown_where_marked,
 )
@@ -60,9 +61,9 @@ def changed_sensitive(change: Change) -> Iterator[str]:
         mark_before, mark_after = _of(change.before_sensitive, name), _of(change.after_sensitive, name)
         unknown = _of(change.unknown, name)
         views = ((mark_before, mark_after), (mark_before, mark_before), (mark_after, mark_after))
-        told = not same(before, after) and all(
-            not same(marked(before, one), marked(after, other)) for one, other in views
-        )
+        differ = [not same(marked(before, one), marked(after, other)) for one, other in views]
+        moved = differ[0] and any(overwritten(before, after, marks) for marks in (mark_before, mark_after))
+        told = not same(before, after) and (all(differ) or moved)
         if told or any(unknown_where_marked(unknown, mark) for mark in (mark_before, mark_after)):
             yield name
 

@@ -75,6 +75,21 @@ def marked(value: Any, marks: Any) -> Any:
     return None
 
 
+def overwritten(before: Any, after: Any, marks: Any) -> bool:
+    """Whether another value takes the place of one, where the marks of one side call it sensitive.
+
+    A mark comes or goes with where a value comes from (a variable, a literal), so that it may stand on one side alone.
+    Blocks of a list are compared where none came or went.
+    """
+    if marks is True:
+        return not is_nothing(before) and not is_nothing(after) and not same(before, after)
+    if isinstance(marks, Mapping) and isinstance(before, Mapping) and isinstance(after, Mapping):
+        return any(overwritten(before.get(key), after.get(key), mark) for key, mark in marks.items())
+    if isinstance(marks, list) and isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return any(map(overwritten, before, after, marks))
+    return False
+
+
 def unknown_where_marked(unknown: Any, marks: Any) -> bool:
     """Whether something that is marked as sensitive is unknown until apply."""
     if unknown is True:

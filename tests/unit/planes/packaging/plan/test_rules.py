@@ -421,3 +421,23 @@ def test_a_role_that_is_named_in_the_configuration_alone_counts() -> None:
     )
     assert {"aws_iam_role.bystander": READERS} == document.changes("aws_iam_role.bystander", DELETE).red()
     assert TASK not in str(document.judged())
+
+
+@pytest.mark.parametrize("side", ["before_sensitive", "after_sensitive"])
+@pytest.mark.parametrize(
+    ("before", "after", "marks", "red"),
+    [
+        ("LEAK-a", "LEAK-b", True, True),
+        ({"A": "LEAK-a", "B": "1"}, {"A": "LEAK-b", "B": "1"}, {"A": True}, True),
+        ([{"a": "LEAK-a"}], [{"a": "LEAK-b"}], [{"a": True}], True),
+        ({"A": "LEAK-a", "B": "1"}, {"A": "LEAK-a", "B": "2"}, {"A": True}, False),
+        ({"A": "LEAK-a"}, {"A": "LEAK-a", "B": "2"}, {"A": True}, False),
+        ([{"a": "LEAK-a"}, {"a": "1"}], [{"a": "LEAK-a"}], [{"a": True}], False),
+        ("LEAK-a", "LEAK-a", True, False),
+    ],
+)
+def test_a_mark_on_one_side_alone(side: str, before: Any, after: Any, marks: Any, red: bool) -> None:
+    """A secret that a literal replaces loses its mark, and is overwritten all the same."""
+    document = Document().holds("acme_client.c", {"x": before, "y": 1}).changes("acme_client.c", x=after, y=2)
+    document.entries["acme_client.c"]["change"][side] = {"x": marks}
+    assert ({"acme_client.c": OVERWRITTEN} if red else {}) == document.red()
