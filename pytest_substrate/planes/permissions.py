@@ -76,6 +76,8 @@ SCOPES: Final[Mapping[str, Callable[[Place], Where]]] = {
     "organizations:ListParents": places.everywhere,
     "organizations:ListPoliciesForTarget": places.everywhere,
     "s3:AbortMultipartUpload": places.own_uploads,
+    "s3:DeleteObject": places.own_objects,
+    "s3:DeleteObjectVersion": places.own_objects,
     "s3:GetAccessPoint": places.access_points,
     "s3:GetAccessPointPolicy": places.access_points,
     "s3:GetBucketLocation": places.bucket_settings,

@@ -282,12 +282,20 @@ def canaries(place: Place) -> Where:
 
 def own_uploads(place: Place) -> Where:
     """The keys that a probe writes to: of its own below a prefix, else the declared one."""
-    found = [
-        _object_arn(place, grant.bucket, f"{key}{PROBE_FAMILY}*" if key.endswith("/") else key)
-        for grant in place.declaration.grant.values()
-        for key in (*grant.write, *grant.closed)
-    ]
+    grants = place.declaration.grant.values()
+    found = [_own_key(place, grant.bucket, key) for grant in grants for key in (*grant.write, *grant.closed)]
     return Where(resources=tuple(dict.fromkeys(found)))
+
+
+def own_objects(place: Place) -> Where:
+    """Those of them that a round trip makes an object of, which the role may fail to delete."""
+    grants = [grant for grant in place.declaration.grant.values() if grant.write_proof == "roundtrip"]
+    found = [_own_key(place, grant.bucket, key) for grant in grants for key in grant.write]
+    return Where(resources=tuple(dict.fromkeys(found)))
+
+
+def _own_key(place: Place, bucket: str, key: str) -> str:
+    return _object_arn(place, bucket, f"{key}{PROBE_FAMILY}*" if key.endswith("/") else key)
 
 
 def job_logs(place: Place) -> Where:

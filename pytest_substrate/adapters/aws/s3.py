@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -152,6 +152,19 @@ def abort_left_uploads(client: Any, bucket: str, keys: Collection[str], since: d
                 if isinstance(none.observation, Unobserved):
                     kept.append(key)
     return facts.LeftUploads(found=tuple(found), kept=tuple(kept))
+
+
+def delete_left_objects(client: Any, bucket: str, made: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Delete what a round trip made, by key with its version; the keys of what stays."""
+    stay: list[str] = []
+    for key, version in made.items():
+        named = {"Key": key} if version is None else {"Key": key, "VersionId": version}
+        try:
+            ask(client, "s3:DeleteObject", what=key, Bucket=bucket, **named)
+        except NoAnswer as none:
+            if isinstance(none.observation, Unobserved):
+                stay.append(key)
+    return tuple(stay)
 
 
 @answered

@@ -1,6 +1,6 @@
-"""The operations of the data plane, as part of the one table (`operations.OPERATIONS`): all but one only read.
+"""The operations of the data plane, as part of the one table (`operations.OPERATIONS`): all but two only read.
 
-AbortMultipartUpload is for uploads of a probe that its own role was not allowed to abort.
+AbortMultipartUpload and DeleteObject are for what a probe's own role was not allowed to abort or to delete.
 """
 
 from __future__ import annotations
@@ -81,6 +81,12 @@ DATA_OPERATIONS: Final[Mapping[str, Operation]] = {
         sends=("Bucket",),
         reads=("ObjectLockConfiguration.ObjectLockEnabled", "ObjectLockConfiguration.Rule.DefaultRetention.Mode"),
         missing=("ObjectLockConfigurationNotFoundError", _NO_BUCKET),
+    ),
+    "s3:DeleteObject": Operation(
+        permissions=("s3:DeleteObject", "s3:DeleteObjectVersion"),
+        sends=("Bucket", "Key", "VersionId"),
+        missing=("NoSuchKey", _NO_BUCKET),
+        writes=True,
     ),
     "s3control:GetAccessPoint": Operation(
         permissions=("s3:GetAccessPoint",),

@@ -71,6 +71,8 @@ class LeftUploads:
 
     found: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    stay: tuple[str, ...] = ()
+    """Objects that a round trip made and that nobody was allowed to delete: their keys."""
     """Those that the observer could not abort either."""
 
 

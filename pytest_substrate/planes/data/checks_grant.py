@@ -31,6 +31,8 @@ _BUCKET: Final = (
     "s3control:GetAccessPoint",
     "s3control:GetAccessPointPolicy",
 )
+_CLEANING: Final = ("s3:ListMultipartUploads", "s3:AbortMultipartUpload", "s3:DeleteObject")
+"""What the role itself was not allowed to take away."""
 _ROLE: Final = "aws iam list-attached-role-policies --role-name {task_role}"
 _LIST: Final = "aws s3api list-objects-v2 --bucket {bucket} --prefix {object_key} --max-items 5"
 _HEAD: Final = "aws s3api head-bucket --bucket {bucket}"
@@ -113,7 +115,9 @@ GRANT_CHECKS: Final[tuple[Check, ...]] = (
         "and deleted in its very version. The observer then lists the uploads: nothing is left.",
         red_when="a step is refused, what was read back differs, or an upload is left.",
         needs=("DAT-020",),
-        permissions=permissions_of([*_BUCKET, "s3:ListMultipartUploads", "s3:AbortMultipartUpload", *_POLICIES]),
+        permissions=permissions_of(
+            [*_BUCKET, "s3:ListMultipartUploads", "s3:AbortMultipartUpload", "s3:DeleteObject", *_POLICIES]
+        ),
         causes=(
             Cause(slug="write-denied", meaning="the role may not write where it must"),
             Cause(slug="encrypt-denied", meaning="the role may not use the key for writing"),

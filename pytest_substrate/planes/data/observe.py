@@ -150,17 +150,21 @@ def observe_data_probe(context: Context, subject: str) -> ProbeRun | Unobserved:
 
 
 def observe_left_uploads(context: Context, grant: str) -> storage.LeftUploads | Missing | Unobserved:
-    """What the probe's uploads left, which is aborted then. Key `s3/left/GRANT`."""
+    """What the probe's uploads and round trips left, which is aborted and deleted then. Key `s3/left/GRANT`."""
     declared = context.declaration.grant[grant]
     run = observe_data_probe(context, declared.workload)
     transcript = run.transcript if isinstance(run, ProbeRun) else None
     told = transcript.grants.get(grant) if isinstance(transcript, DataTranscript) else None
     calls = told.calls if told is not None else ()
     begun = {call.key for call in calls if call.operation == "CreateMultipartUpload" and call.done}
+    gone = {call.key for call in calls if call.operation == "DeleteObject" and call.done}
+    made = {call.key: call.version_id for call in calls if call.operation == "PutObject" and call.done}
+    made = {key: None if version == "null" else version for key, version in made.items() if key not in gone}
 
     def read() -> storage.LeftUploads | Missing | Unobserved:
+        stay = read_s3.delete_left_objects(context.target.client("s3"), declared.bucket, made) if made else ()
         if not begun or not isinstance(transcript, DataTranscript):
-            return storage.LeftUploads()
+            return storage.LeftUploads(stay=stay)
         try:
             since = datetime.fromisoformat(transcript.started_at)
         except ValueError:

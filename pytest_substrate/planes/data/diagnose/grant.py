@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pytest_substrate.model.aws.storage import LeftUploads
 from pytest_substrate.model.data_transcript import CallSeen, DataTranscript, GrantSeen
 from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, violated
 from pytest_substrate.model.facts import FactValue, admitted, number_of
@@ -137,16 +138,18 @@ def diagnose_writing(seen: Seen, asked: Asked) -> Diagnosis:
         if failed is not None:
             gone = next((call for call in grant.calls if ending_of(call) is Ending.NO_BUCKET), None)
             found = _unwritten(failed, seen, asked) if gone is None else told(gone, asked.bucket)
-            return _with_what_stays(found, calls).with_facts(facts)
+            return _with_what_stays(found, calls, asked).with_facts(facts)
     return (_left(asked) or _written(grant, asked)).with_facts(facts)
 
 
-def _with_what_stays(found: Diagnosis, calls: Sequence[CallSeen]) -> Diagnosis:
+def _with_what_stays(found: Diagnosis, calls: Sequence[CallSeen], asked: Asked) -> Diagnosis:
     """The same, naming the object that a round trip made and could not delete."""
     made = next((call for call in calls if call.operation == "PutObject" and call.done), None)
     if made is None or any(call.operation == "DeleteObject" and call.done for call in calls):
         return found
-    return replace(found, message=f"{found.message}; {made.key} stays in the bucket")
+    deleted = isinstance(asked.left, LeftUploads) and made.key not in asked.left.stay
+    what = f"the observer has deleted {made.key}" if deleted else f"{made.key} stays in the bucket"
+    return replace(found, message=f"{found.message}; {what}")
 
 
 def _unwritten(call: CallSeen, seen: DataTranscript, asked: Asked) -> Diagnosis:

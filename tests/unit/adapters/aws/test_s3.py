@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 from pytest_substrate.adapters.aws.job_logs import read_job_log
 from pytest_substrate.adapters.aws.s3 import (
     abort_left_uploads,
+    delete_left_objects,
     read_access_point,
     read_bucket,
     read_canaries,
@@ -228,3 +229,12 @@ def test_an_access_point(stub: Stubs) -> None:
     assert isinstance(bare, AccessPoint)
     assert (None, True) == (bare.vpc, isinstance(bare.policy, Missing))
     assert isinstance(read_access_point(client, arn), Missing)
+
+
+def test_what_a_round_trip_left_is_deleted(stub: Stubs) -> None:
+    """In its very version; what is gone is gone, what may not be deleted is named."""
+    client, stubber = stub("s3")
+    stubber.add_response("delete_object", {}, {"Bucket": "acme", "Key": "a", "VersionId": "v1"})
+    stubber.add_client_error("delete_object", "NoSuchKey", expected_params={"Bucket": "acme", "Key": "b"})
+    stubber.add_client_error("delete_object", "AccessDenied", expected_params={"Bucket": "acme", "Key": "c"})
+    assert ("c",) == delete_left_objects(client, "acme", {"a": "v1", "b": None, "c": None})
