@@ -21,7 +21,14 @@ from pytest_substrate.model.provenance import (
 )
 from pytest_substrate.model.release_record import InvalidRecord, ReleaseRecord
 from pytest_substrate.model.unseen import unseen
-from pytest_substrate.planes.release.diagnose.signed import Expected, facts_of, is_build, is_verified, of_signature
+from pytest_substrate.planes.release.diagnose.signed import (
+    Expected,
+    facts_of,
+    is_build,
+    is_verified,
+    of_signature,
+    said_of,
+)
 
 Record: TypeAlias = ReleaseRecord | InvalidRecord | Missing | Unobserved
 Seen: TypeAlias = Attested | Missing | Unobserved
@@ -64,7 +71,8 @@ def _compared(record: ReleaseRecord, seen: Attested, expected: Expected) -> Diag
         return wrong
     first = _good(seen, seen.images[0])
     built = line(first.builder, 120) if first is not None else "its builder"
-    told = f"{number_of(len(seen.images), 'image')} of commit {record.commit[:12]}, as {built} attests"
+    signed = "" if first is None else f" ({said_of(first.signature)})"
+    told = f"{number_of(len(seen.images), 'image')} of commit {record.commit[:12]}, as {built} attests{signed}"
     return passed(told).with_facts({} if first is None else _told(first))
 
 

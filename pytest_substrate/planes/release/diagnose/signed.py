@@ -86,6 +86,15 @@ def is_build(told: str, recorded: str) -> bool:
     return told == recorded or told.startswith(f"{recorded}/")
 
 
+def said_of(signature: Signature | None) -> str:
+    """A green provenance's signature in words."""
+    if signature is None:
+        return "it bears no signature"
+    if signature.signed in _VERIFIED:
+        return "signature verified"
+    return "signature not verified: no key and no root is declared"
+
+
 def facts_of(signature: Signature | None) -> dict[str, FactValue]:
     """What is told of a signature."""
     if signature is None:
