@@ -41,6 +41,8 @@ def build_release(platform: Platform, image_digest: str) -> None:
     """The provider, the role with its trust and its one inline policy, and the provenance beside the image."""
     pipeline.attest(platform, image_digest)
     make_provider(platform)
+    boundary = json.dumps(boundary_policy())
+    platform.client("iam").create_policy(PolicyName=names.CI_BOUNDARY, PolicyDocument=boundary)
     make_role(platform)
 
 
@@ -55,7 +57,6 @@ def make_provider(platform: Platform, *audiences: str, url: str = ISSUER) -> str
 def make_role(platform: Platform) -> None:
     """The role, as the declaration wants it."""
     iam = platform.client("iam")
-    iam.create_policy(PolicyName=names.CI_BOUNDARY, PolicyDocument=json.dumps(boundary_policy()))
     iam.create_role(
         RoleName=names.CI_ROLE,
         AssumeRolePolicyDocument=json.dumps(trust()),

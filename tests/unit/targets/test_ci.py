@@ -75,7 +75,7 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("expired", "ExpiredTokenException"),
         ("signature", "InvalidIdentityToken"),
         ("other-issuer", "InvalidIdentityToken"),
-        ("not-yet", "InvalidIdentityToken"),
+        ("unknown-key", "InvalidIdentityToken"),
         ("issuer-unreachable", None),
     ],
 )
