@@ -102,6 +102,11 @@ def _stop(task: Answer) -> facts.Stop:
             if (digest := one.text_or_none("imageDigest"))
         ),
         task_role_arn=task.part("overrides").text_or_none("taskRoleArn"),
+        commanded=tuple(
+            one.text_or_none("name") or ""
+            for one in task.part("overrides").parts("containerOverrides")
+            if one.texts("command")
+        ),
     )
 
 

@@ -72,7 +72,9 @@ def _event(text: str, *, cluster: str, family: str, account: str) -> tuple[int, 
 
 def _stop(task: Mapping[str, Any]) -> facts.Stop:
     containers = [one for one in task.get("containers") or () if isinstance(one, dict) and _text(one, "name")]
-    overrides = task.get("overrides")
+    told = task.get("overrides")
+    overrides: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    given = [one for one in overrides.get("containerOverrides") or () if isinstance(one, dict) and one.get("command")]
     return facts.Stop(
         task_arn=str(task["taskArn"]),
         task_definition_arn=str(task["taskDefinitionArn"]),
@@ -94,7 +96,8 @@ def _stop(task: Mapping[str, Any]) -> facts.Stop:
             for one in containers
             if (digest := _text(one, "imageDigest"))
         ),
-        task_role_arn=_text(overrides, "taskRoleArn") if isinstance(overrides, dict) else None,
+        task_role_arn=_text(overrides, "taskRoleArn"),
+        commanded=tuple(name for one in given if (name := _text(one, "name"))),
     )
 
 

@@ -78,6 +78,8 @@ class Stop:
     """Which digest each container's image was resolved to."""
     task_role_arn: str | None = None
     """The role that this one run was given instead of its task definition's."""
+    commanded: tuple[str, ...] = ()
+    """The containers that this one run gave another command."""
 
     def digest_of(self, container: str) -> str | None:
         """The digest that the container ran, None where ECS does not tell."""

@@ -57,6 +57,7 @@ JOB_CHECKS: Final[tuple[Check, ...]] = (
             Cause(slug="exit-code", meaning="the last run did not end with 0"),
             Cause(slug="run-not-started", meaning="the last run, or the one that the check asked for, did not start"),
             Cause(slug="run-over-deadline", meaning="the run that the check started had not ended by its deadline"),
+            Cause(slug="command-overridden", meaning="the last run was given another command than the job's own"),
             Cause(slug="other-digest", meaning="the last run had another image than the released one"),
             Cause(slug="other-role", meaning="the last run had another role than the declared one"),
             Cause(slug="run-too-old", meaning="the last run is older than the present permissions"),

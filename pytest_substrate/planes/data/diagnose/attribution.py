@@ -167,6 +167,8 @@ def _resource(call: CallSeen, bucket_arn: str) -> str:
 def _resource_policy(asked: Attribution, weighed: Weighed) -> tuple[Document | None, tuple[str, ...]]:
     """The policy of what was asked for, and what of it can't be seen."""
     service = asked.action.partition(":")[0].lower()
+    if service == "kms" and not asked.resource.startswith("arn:"):
+        return None, (KEY_POLICY,)  # which key it was, nobody said
     if service == "kms":
         known = weighed.keys.get(asked.resource)
         return known, () if known is not None or weighed.buckets is None else (KEY_POLICY,)

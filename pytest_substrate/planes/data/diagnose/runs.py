@@ -128,6 +128,9 @@ def _ended(run: Stop, seen: RunSeen, asked: JobAsked) -> Diagnosis | None:
     if end.exit_code != 0:
         told = f"the last run of job/{asked.name} ended with {end.exit_code}"
         return violated("exit-code", told, next=_log(run, seen, asked), exit_code=end.exit_code, stop_reason=reason)
+    if asked.container in run.commanded:
+        told = f"the last run of job/{asked.name} was given another command: whether it did the job can't be told"
+        return inconclusive("command-overridden", told, next=asked.rerun)
     return None
 
 

@@ -101,6 +101,18 @@ def test_stops_of_a_family(stub: Stubs) -> None:
     assert Stops(stops=()) == read_stops(client, "main", family="oracle")
 
 
+def test_a_run_that_is_known_and_not_listed_yet(stub: Stubs) -> None:
+    """Described with the others; what it was given instead of its definition's is told by container, without words."""
+    client, stubber = stub("ecs")
+    arn = f"{PREFIX}:task/main/0"
+    stubber.add_response("list_tasks", {"taskArns": []})
+    given = {"containerOverrides": [{"name": "app", "command": ["true"]}, {"name": "side"}]}
+    stubber.add_response("describe_tasks", {"tasks": [task(0, overrides=given)]}, {"cluster": "main", "tasks": [arn]})
+    found = read_stops(client, "main", family="oracle", also=[arn])
+    assert isinstance(found, Stops)
+    assert [(arn, ("app",))] == [(stop.task_arn, stop.commanded) for stop in found.stops]
+
+
 def test_a_stop_keeps_what_ecs_says(stub: Stubs) -> None:
     """Stop code, reason, exit code and health are told as they are, and no environment."""
     client, stubber = stub("ecs")

@@ -55,12 +55,15 @@ def read(stub: Stubs, *spans: list[dict[str, str]]) -> Any:
 
 def test_a_run_as_an_event_tells_it(stub: Stubs) -> None:
     """End, image, role and times; the newest span that holds a run is the last that is asked for."""
-    found = read(stub, [], [event(overrides={"taskRoleArn": "arn:aws:iam::111122223333:role/adhoc"})])
+    commands = [{"name": "app", "command": ["true"]}, {"name": "sidecar"}, 3]
+    overrides = {"taskRoleArn": "arn:aws:iam::111122223333:role/adhoc", "containerOverrides": commands}
+    found = read(stub, [], [event(overrides=overrides)])
     assert isinstance(found, Stops)
     (stop,) = found.stops
     end = stop.end_of("app")
     assert end is not None
     assert (0, DIGEST, f"{PREFIX}:task/main/1") == (end.exit_code, stop.digest_of("app"), stop.task_arn)
+    assert ("app",) == stop.commanded
     assert stop.created is not None
     assert ("2026-02-27T21:06:41.258Z", "arn:aws:iam::111122223333:role/adhoc") == (
         stop.created.text(),

@@ -176,6 +176,13 @@ def test_a_key_needs_its_own_policy() -> None:
     assert ("implicit", "resource") == ((found := evaluate(asked, weighed, CALLER)).effect, found.source)
 
 
+def test_a_key_that_nobody_names_is_not_weighed() -> None:
+    """By the wrong key's name a permission might seem to lack."""
+    own = Weighed(policies=Policies(identity=(policy(allow("kms:Decrypt", KEY)),)))
+    told = evaluate(Attribution(action="kms:Decrypt", resource="*"), own, CALLER)
+    assert ("unknown", True) == (told.source, "the key's policy" in told.unseen)
+
+
 def test_what_is_no_principal_is_not_weighed() -> None:
     """A log line may call anything so."""
     asked = Attribution(action="s3:GetObject", resource="user bob", principal="bob")

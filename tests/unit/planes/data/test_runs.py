@@ -123,6 +123,12 @@ def test_a_run_that_proves_nothing(a_stop: Stop, cause: str, layer: Layer | None
     assert (Outcome.VIOLATION, cause, layer) == (found.outcome, found.cause, layer)
 
 
+def test_another_container_s_command_is_its_own_matter() -> None:
+    """And a failure is a failure, whatever was run."""
+    assert Outcome.PASS is judged(stop(commanded=("sidecar",))).outcome
+    assert "exit-code" == judged(stop(exit_code=1, commanded=("app",))).cause
+
+
 def test_only_the_last_run_counts() -> None:
     """Of those that ended, the one that was started last; an older green one is none."""
     assert "exit-code" == judged(stop(created=30), stop(created=31, exit_code=1)).cause
@@ -160,6 +166,7 @@ def test_a_child_of_the_released_index_is_released() -> None:
         ({"record": Missing(what="release/ingest.json")}, "record-missing"),
         ({"record": Unobserved(reason="refused")}, "refused"),
         ({"stops": Stops(stops=(stop(digest=None),))}, "digest-unknown"),
+        ({"stops": Stops(stops=(stop(commanded=("app",)),))}, "command-overridden"),
         ({"definition": Unobserved(reason="throttled")}, "throttled"),
         ({"in_force": Unobserved(reason="access-denied", operation="iam:GetRolePolicy")}, "access-denied"),
         ({"in_force": Missing(what="acme-spine")}, "permissions-unknown"),
