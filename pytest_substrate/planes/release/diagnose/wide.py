@@ -9,7 +9,12 @@ from typing import Final
 from pytest_substrate.model.facts import line
 from pytest_substrate.policy.document import Document, Effect, Statement
 
-_UNBOUND: Final = frozenset({"ecr:getauthorizationtoken", "ecr-public:getauthorizationtoken", "sts:getcalleridentity"})
+_UNBOUND: Final = frozenset(
+    {
+        *("ecr:getauthorizationtoken", "ecr-public:getauthorizationtoken", "sts:getcalleridentity"),
+        *("sts:getservicebearertoken", "cloudwatch:putmetricdata"),
+    }
+)
 """Actions that AWS limits to no resource; in lower case, as IAM compares them."""
 _TELLING: Final = frozenset({"ecr", "ecr-public", "iam", "organizations"})
 """Services of which a read tells images and policies; of others it may be a secret, an object, a parameter."""
