@@ -125,17 +125,26 @@ def _crash(stop: Stop, container: str, *, job: bool) -> _Crash | None:
     return _Crash(cause=CRASHED, stop=stop, end=failed)
 
 
+def _group(crash: _Crash) -> str:
+    """What a stop is counted among: what kept it from starting, or its cause and its exit code."""
+    if crash.cause == NOT_STARTED:
+        known = failure_in(f"{crash.stop.reason} {crash.end.reason if crash.end else ''}")
+        return crash.cause if known is None else known.value
+    code = crash.end.exit_code if crash.end is not None else None
+    return f"{crash.cause} (exit code {code})" if code and crash.cause == CRASHED else crash.cause
+
+
 def _told(crashes: Sequence[_Crash], container: Container | None) -> Diagnosis:
     """By the last one, which is the first in the list; the others are counted by their causes."""
     last = crashes[0]
-    others = Counter(crash.cause for crash in crashes)
+    others = Counter(_group(crash) for crash in crashes)
     told = f"{number_of(len(crashes), 'task')} stopped unexplained; at last {_MEANINGS[last.cause]}"
     if last.end is not None and last.end.exit_code:
         told += f" (exit code {last.end.exit_code})"
     elif last.cause == NOT_STARTED and (last.stop.reason or last.end):
         told += f": {line(last.stop.reason or (last.end and last.end.reason), 120)}"
     if len(others) > 1:
-        told += "; " + ", ".join(f"{number} {cause}" for cause, number in others.most_common())
+        told += "; " + ", ".join(f"{number} {group}" for group, number in others.most_common())
     stop = last.stop
     group, stream = None, None
     if container is not None and container.log_group and container.log_prefix and last.cause != NOT_STARTED:

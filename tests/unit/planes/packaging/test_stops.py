@@ -170,3 +170,21 @@ def test_a_missing_service() -> None:
     """A service that ECS doesn't know is proven wrong."""
     found = diagnose_stops(Missing(what="main/ingest"), None, DEFINITION, container="app")
     assert (Outcome.VIOLATION, "service-missing") == (found.outcome, found.cause)
+
+
+def test_stops_are_grouped_by_their_cause() -> None:
+    """By what kept a task from starting, by exit code, by a failed health check: the most frequent first."""
+    pull = stop(NOT_STARTED, "CannotPullContainerError: pull image manifest has been retried 1 time(s): not found")
+    secret = stop(NOT_STARTED, "ResourceInitializationError: unable to pull secrets: AccessDeniedException")
+    killed = stop(EXITED, "Essential container in task exited", end(137))
+    sick = stop(SCHEDULER, "Task failed container health checks", end(143))
+    found = judged(CRASH, pull, pull, secret, killed, sick)
+    assert "6 tasks stopped unexplained; at last a container ended with an error (exit code 1)" in found.message
+    groups = found.message.split("; ")[-1].split(", ")
+    assert "2 image-not-pulled" == groups[0]
+    assert {
+        "1 container-crashed (exit code 1)",
+        "1 container-crashed (exit code 137)",
+        "1 secret-not-readable",
+        "1 health-check-failed",
+    } == set(groups[1:])
