@@ -23,7 +23,10 @@ def read_job_log(client: Any, group: str, prefix: str, find: Find) -> JobLog:
     """The newest streams whose names begin so. The lines of a stream are in the order in which they were logged."""
     pages = ask_pages(client, "logs:DescribeLogStreams", what=group, logGroupName=group, logStreamNamePrefix=prefix)
     streams = [
-        (one.number_or_none("lastEventTimestamp") or one.number_or_none("creationTime") or 0, one.text("logStreamName"))
+        (
+            max(one.number_or_none("lastEventTimestamp") or 0, one.number_or_none("creationTime") or 0),
+            one.text("logStreamName"),
+        )
         for page in pages
         for one in page.parts("logStreams")
     ]
@@ -41,7 +44,12 @@ def read_job_log(client: Any, group: str, prefix: str, find: Find) -> JobLog:
     return JobLog(
         group=group,
         runs=tuple(
-            RunLog(stream=name, newest=_instant(last), denials=find(lines[name], times[name])) for last, name in newest
+            RunLog(
+                stream=name,
+                newest=max([_instant(last), *times[name]], key=lambda one: one.at),  # the list lags, by up to an hour
+                denials=find(lines[name], times[name]),
+            )
+            for last, name in newest
         ),
     )
 

@@ -213,6 +213,18 @@ def test_a_job_s_log_that_is_not_there(stub: Stubs) -> None:
     assert isinstance(read_job_log(client, "/ecs/oracle", "oracle/app/", lambda *_: ()), Missing)
 
 
+def test_the_newest_line_of_a_run_is_its_own(stub: Stubs) -> None:
+    """Where the list of streams, which lags, tells of an older one: a run that mended counts from its last line."""
+    client, stubber = stub("logs")
+    stream = {"logStreamName": "oracle/app/1", "creationTime": 1_000, "lastEventTimestamp": 2_000}
+    stubber.add_response("describe_log_streams", {"logStreams": [stream]})
+    events = [{"logStreamName": "oracle/app/1", "timestamp": at, "message": "x"} for at in (1_500, 9_000)]
+    stubber.add_response("filter_log_events", {"events": events})
+    found = read_job_log(client, "/ecs/oracle", "oracle/app/", lambda *_: ())
+    assert isinstance(found, JobLog)
+    assert ["1970-01-01T00:00:09Z"] == [run.newest.text() for run in found.runs]
+
+
 def test_an_access_point(stub: Stubs) -> None:
     """The bucket behind it, the VPC that it is bound to, and its own policy, which it may lack."""
     arn = "arn:aws:s3:eu-west-2:111122223333:accesspoint/oracle"
