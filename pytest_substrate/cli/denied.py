@@ -60,10 +60,11 @@ def _line(denial: Denial) -> str:
     why = {"explicit": "an explicit deny", "implicit": "no policy that allows it"}.get(denial.effect, "no reason given")
     where = "" if denial.source == "unknown" else f" ({denial.source})"
     policy = f" {denial.policy}" if denial.policy else ""
-    return (
+    told = (
         f"{denial.line}: {denial.principal or 'somebody'} may not {denial.action or 'do something'} on "
         f"{denial.resource or 'something'}: {why}{where}{policy}"
     )
+    return "".join(character if character.isprintable() else "?" for character in told)  # a terminal obeys some
 
 
 @contextmanager
@@ -75,7 +76,10 @@ def _opened(name: str) -> Iterator[Iterator[str]]:
         yield _lines("standard input", sys.stdin.buffer)
         return
     try:
-        descriptor = os.open(Path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        waits = (
+            0 if stat.S_ISFIFO(Path(name).stat().st_mode) else os.O_NONBLOCK
+        )  # a pipe without a writer is no empty log
+        descriptor = os.open(Path(name), os.O_RDONLY | waits | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise BadInput(name, f"can't be read: {reason}", _MEND) from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,22 @@ def test_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1: arn:aws:iam::1:user/a may not s3:GetObject on arn:aws:s3:::b/k: no reason given" == one
     assert "2: somebody may not s3:GetObject on something: no reason given" == other
     assert "2 denials, 1 attributed" == count
+
+
+def test_a_pipe_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that nobody has opened yet is no empty log."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Timer(0.2, lambda: pipe.write_text(WHOLE, encoding="utf-8"))
+    writer.start()
+    assert 1 == main(["denied", str(pipe)])
+    writer.join()
+    assert "1 denials, 1 attributed" in capsys.readouterr().out
+
+
+def test_a_terminal_is_told_nothing_to_obey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a log holds in escapes is printed without effect."""
+    file = tmp_path / "app.log"
+    file.write_text(WHOLE.replace("arn:aws:s3:::b/k", r'"arn:aws:s3:::b/k\u0007\u009b2J"'), encoding="utf-8")
+    assert 1 == main(["denied", str(file)])
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
