@@ -85,7 +85,16 @@ def other_provider(key: str) -> str | None:
 
 def call_context(claims: Mapping[str, Any], *, url: str) -> CallContext:
     """The context of a call with a token of the provider `url` (without scheme)."""
-    return CallContext(url=url, values=key_values(claims, provider_of(url)), known={})
+    provider = provider_of(url)
+    odd = [key for key, claim in {**COMMON, **provider.keys}.items() if _is_odd(claims.get(claim))]
+    known: dict[str, Lookup] = {f"{url.lower()}:{key}": Missing.UNKNOWN for key in odd}
+    return CallContext(url=url, values=key_values(claims, provider), known=known)
+
+
+def _is_odd(value: Any) -> bool:
+    """Whether it is no value and no list of values: nobody says what STS makes of an object."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(part, Mapping | list | tuple) for part in parts)
 
 
 def key_values(claims: Mapping[str, Any], provider: Provider) -> dict[str, tuple[str, ...]]:

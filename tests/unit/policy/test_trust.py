@@ -136,6 +136,22 @@ def test_the_token(changes: dict[str, Any], decision: str) -> None:
     assert decision == answer(EXACT, **changes).decision
 
 
+@pytest.mark.parametrize(
+    ("claim", "condition", "expected"),
+    [
+        ({"a": 1}, {"StringEquals": {"environment": "prod"}}, UNDECIDED),
+        ([["prod"]], {"StringEqualsIfExists": {"environment": "prod"}}, UNDECIDED),
+        ({"a": 1}, {"StringEquals": {"ref": "refs/heads/main"}}, ADMITTED),
+        (None, {"StringEquals": {"environment": "prod"}}, REFUSED),
+        (None, {"StringEqualsIfExists": {"environment": "prod"}}, ADMITTED),
+    ],
+)
+def test_a_claim_that_is_no_value(claim: Any, condition: Any, expected: str) -> None:
+    """Nobody says what STS makes of an object, so it decides nothing; null is no claim at all."""
+    document = policy(statement({**bound(sub=MAIN), **{f"ForAnyValue:{op}": keys for op, keys in condition.items()}}))
+    assert expected == admits(document, {**CLAIMS, "environment": claim}, provider_arn=arn()).decision
+
+
 def test_the_original_audience_has_a_key_of_its_own() -> None:
     """`oaud` holds the token's `aud` where `azp` took its place."""
     condition = {"StringEquals": {"oaud": "sts.amazonaws.com", "aud": "client"}}
