@@ -16,7 +16,7 @@ from pytest_substrate.evidence.statement import proven_images, waivers_of
 from pytest_substrate.gate.judge import Judgement, judge
 from pytest_substrate.gate.ladder import Ladder
 from pytest_substrate.gate.required import ON_REQUEST, check_set_digest, required_pairs
-from pytest_substrate.gate.waivers import standing
+from pytest_substrate.gate.waivers import covers, standing
 from pytest_substrate.model.check import Check, Pair
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.facts import checked_facts
@@ -25,7 +25,7 @@ from pytest_substrate.planes.catalogue import catalogue
 
 if TYPE_CHECKING:
     from pytest_substrate.evidence.document import Predicate, RecordTable, Statement
-    from pytest_substrate.model.declaration import Declaration
+    from pytest_substrate.model.declaration import Declaration, Waiver
     from pytest_substrate.model.record import Record
 
 _WAIVABLE: Final = (Outcome.VIOLATION.value, Outcome.INCONCLUSIVE.value)
@@ -287,16 +287,21 @@ def _exceptions(case: _Case, *, now: datetime, allow_waivers: bool) -> Iterator[
         )
     stands = standing(declaration, now)
     for table in waived:
-        waiver = stands.get(table.pair)
-        name = f"{table.check} {table.subject}"
-        if waiver is None:
-            yield Refusal(
-                reason="waiver", message=f"{name} is WAIVED, and no waiver of the declaration stands for it now"
-            )
-        elif (table.facts.get("owner"), table.facts.get("ticket")) != (waiver.owner, waiver.ticket):
-            yield Refusal(reason="waiver", message=f"{name} is WAIVED by another waiver than the declaration's")
-        if table.facts.get("waived_outcome") not in _WAIVABLE:
-            yield Refusal(reason="waiver", message=f"{name} is WAIVED, but of an outcome that can't be waived")
+        yield from _waived(table, stands.get(table.pair))
+
+
+def _waived(table: RecordTable, waiver: Waiver | None) -> Iterator[Refusal]:
+    """What is wrong with a WAIVED record, by the waiver of the declaration that stands for it now."""
+    name = f"{table.check} {table.subject}"
+    if waiver is None:
+        told = f"{name} is WAIVED, and no waiver of the declaration stands for it now"
+        yield Refusal(reason="waiver", message=told)
+    elif not covers(waiver, table.facts):
+        yield Refusal(reason="waiver", message=f"{name} is WAIVED, and its waiver bears other resources")
+    elif (table.facts.get("owner"), table.facts.get("ticket")) != (waiver.owner, waiver.ticket):
+        yield Refusal(reason="waiver", message=f"{name} is WAIVED by another waiver than the declaration's")
+    if table.facts.get("waived_outcome") not in _WAIVABLE:
+        yield Refusal(reason="waiver", message=f"{name} is WAIVED, but of an outcome that can't be waived")
 
 
 def _waiver(entry: Mapping[str, str]) -> tuple[str | datetime, ...]:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.gate.required import check_set
-from pytest_substrate.gate.waivers import standing
+from pytest_substrate.gate.waivers import covers, standing
 from pytest_substrate.model.check import Check, Pair
 from pytest_substrate.model.command import filled
 from pytest_substrate.model.facts import FactValue, checked_facts, number_of
@@ -103,7 +103,9 @@ class Ladder:
         duration_ms = (self._clock() - began) * 1000
         outcome, message, facts = diagnosis.outcome, diagnosis.message, dict(diagnosis.facts)
         waiver = self._waivers.get(pair)
-        if waiver is not None and outcome is Outcome.PASS:
+        if waiver is not None and outcome is not Outcome.PASS and not covers(waiver, facts):
+            message = f"{message}; its waiver ({waiver.ticket}) bears other resources"
+        elif waiver is not None and outcome is Outcome.PASS:
             message = f"{message}; its waiver ({waiver.ticket}) can go"
         elif waiver is not None:
             facts |= _waived_facts(waiver, outcome)

@@ -158,6 +158,11 @@ class Waiver(Table):
     owner: shapes.Words = Field(description="who answers for it", examples=["platform"])
     ticket: shapes.Words = Field(description="where it is followed", examples=["PLAT-17"])
     reason: shapes.Words = Field(description="why it is borne")
+    resources: Maybe[shapes.Words] = Field(
+        default=(),
+        description="of PKG-120: the addresses of the pending changes that are borne, and no others",
+        examples=[["aws_secretsmanager_secret_version.kafka"]],
+    )
     expires: AwareDatetime = Field(
         description="when it ends, with a time zone (TOML: without quotes)", examples=["2026-12-31T00:00:00Z"]
     )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_substrate.gate.declared import read_declaration
+from pytest_substrate.gate.ladder import Ladder
 from pytest_substrate.gate.required import check_set
-from pytest_substrate.gate.waivers import standing, waiver_problems
+from pytest_substrate.gate.waivers import covers, standing, waiver_problems
 from pytest_substrate.model.check import Pair
 from pytest_substrate.model.declaration import Declaration, Waiver
+from pytest_substrate.model.diagnosis import violated
+from pytest_substrate.model.outcome import Outcome, Vantage
 
 FULL = read_declaration(
     (Path(__file__).parents[3] / "fixtures/declarations/full.toml").read_bytes(), name="substrate.toml"
@@ -80,3 +84,42 @@ def test_pairs_of_planes_that_nobody_demands_are_held_too() -> None:
     )
     declaration = FULL.model_copy(update={"waiver": (waiver,)})
     assert () == waiver_problems(declaration, check_set(FULL), END - timedelta(days=1))
+
+
+BORNE = ("aws_a.b", "aws_c.d")
+
+
+@pytest.mark.parametrize(
+    ("facts", "borne"),
+    [
+        ({"resources": ["aws_a.b"], "count": 1}, True),
+        ({"resources": ["aws_a.b", "aws_c.d"], "count": 2}, True),
+        ({"resources": ["aws_a.b", "aws_e.f"], "count": 2}, False),
+        ({"resources": ["aws_a.b"], "count": 2}, False),
+        ({"count": 0}, False),
+        ({}, False),
+    ],
+)
+def test_a_waiver_of_resources_bears_these_alone(facts: dict[str, Any], borne: bool) -> None:
+    """A change that is not told, or not named, is borne by nobody; without resources a waiver bears what there is."""
+    waiver = FULL.waiver[0].model_copy(update={"resources": BORNE})
+    assert borne is covers(waiver, facts)
+    assert covers(FULL.waiver[0], facts)
+
+
+def test_resources_are_of_plans() -> None:
+    """A waiver of another check that names some is malformed."""
+    [problem] = waiver_problems(waiving(resources=BORNE), check_set(FULL), END - timedelta(days=60))
+    assert "malformed" == problem.reason
+    assert "names resources of a plan" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("red", "outcome"), [(["aws_a.b"], Outcome.WAIVED), (["aws_a.b", "aws_x.y"], Outcome.VIOLATION)]
+)
+def test_a_rung_is_waived_for_its_resources(red: list[str], outcome: Outcome) -> None:
+    """One more change than was borne, and the waiver lets nothing through."""
+    declaration = waiving(check="PKG-120", subject="service/ingest", resources=BORNE, expires=END)
+    found = violated("credential-overwritten", "it would be", resources=red, count=len(red))
+    ladder = Ladder(declaration, lambda *_: found, END - timedelta(days=1), Vantage.TASK)
+    assert outcome is ladder.record(Pair("PKG-120", "service/ingest")).outcome
