@@ -27,9 +27,11 @@ def nearby(lines: Iterable[Line]) -> Iterator[Line]:
     begun, tail = 0, ""
     for line in lines:
         text = line.text
-        wanted = is_wanted(text) or (begun > 0 and is_hinted(tail + text.lstrip()[:_BROKEN]))
-        begun = _OVER if may_begin(text) else max(0, begun - 1)
-        tail = text.rstrip()[-_BROKEN:] if begun else ""
+        wanted = is_wanted(text) or (begun and is_hinted(tail + text.lstrip()[:_BROKEN]))
+        if may_begin(text):
+            begun, tail = _OVER, text.rstrip()[-_BROKEN:]
+        elif begun:
+            begun, tail = begun - 1, text.rstrip()[-_BROKEN:]
         if wanted:
             behind = _NEAR
         elif behind:
