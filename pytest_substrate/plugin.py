@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_substrate import fixtures
-from pytest_substrate.running import BEGUN, RUN, run_of, scrubber_of
+from pytest_substrate.running import DEMANDED, ENDED, RUN, run_of, scrubber_of
 from pytest_substrate.running.options import PLANES, add_options, concerns_us, may_demand
 
 
@@ -30,17 +30,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    """See to it that a run which ends before its session starts leaves no earlier evidence, if it demanded a plane."""
-    if not may_demand(early_config, args):
-        return
+    """Before a conftest can end the process: a command that demands a plane leaves no evidence of an earlier run."""
+    if may_demand(early_config, args):
+        from pytest_substrate.running.unbegun import clear_unbegun
 
-    def clear() -> None:
-        if not early_config.stash.get(BEGUN, False) and not hasattr(early_config, "workerinput"):
-            from pytest_substrate.running.unbegun import clear_unbegun
+        early_config.stash[DEMANDED] = clear_unbegun(early_config)
 
-            clear_unbegun(early_config)
 
-    early_config.add_cleanup(clear)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """Let no run that demanded a plane end with 0 unjudged, whoever ended it or took our other hooks away."""
+    result = yield
+    stash = config.stash
+    if not stash.get(DEMANDED, None) or stash.get(ENDED, False) or hasattr(config, "workerinput"):
+        return result
+    from pytest_substrate.running.unbegun import never_green_unended
+
+    return never_green_unended(int(result or 0))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,7 +64,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> Generator[None, object, object]:
     """Decide what the run demands, before xdist starts a worker and before anything is collected."""
-    session.config.stash[BEGUN] = True
     if not concerns_us(session.config):
         return (yield)
     from pytest_substrate.running.start import begin, never_green

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from pytest_substrate.running.state import Run
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-BEGUN: pytest.StashKey[bool] = pytest.StashKey()
-"""Whether the session has started."""
+DEMANDED: pytest.StashKey[frozenset[str]] = pytest.StashKey()
+"""The planes that the command demanded as it was given, before any conftest was loaded; only where there are some."""
+ENDED: pytest.StashKey[bool] = pytest.StashKey()
+"""Whether the run was judged."""
 
 
 def run_of(config: pytest.Config) -> Run:

@@ -93,7 +93,11 @@ class RungItem(pytest.Function):
 
     def runtest(self) -> None:
         """Make the record, send it with the report, then let the acceptance function state it."""
-        self.record = self.judged(_run(self))
+        from pytest_substrate.running.reports import record_mark
+
+        run = _run(self)
+        self.record = self.judged(run)
+        run.made.add(record_mark(self.record))
         self.user_properties.extend(report_properties(self.record))
         if self.config.getoption("allure_report_dir", None):
             from pytest_substrate.report.allure import describe

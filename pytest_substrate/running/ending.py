@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_substrate.gate.judge import EXIT_NO_EVIDENCE, EXIT_VIOLATED, Judgement, Problem, exit_code, judge
+from pytest_substrate.running import ENDED
 from pytest_substrate.running.leaving import leave_evidence
 from pytest_substrate.running.sweep import BROKEN, withhold
 
@@ -79,6 +80,7 @@ def finish(run: Run, session: pytest.Session) -> None:
     """Judge the run, leave its evidence, set the session's exit status, and show the ladder."""
     plan = run.plan
     code = int(session.exitstatus)
+    run.config.stash[ENDED] = True
     if plan is None or code == _USAGE_ERROR:
         return
     _surround_allure(run)
@@ -111,6 +113,8 @@ def _judgement(run: Run, plan: Plan, held: list[str]) -> Judgement:
     if run.collects_only:
         seen.append(Problem(reason="collect-only", message="nothing was run, so nothing was proven"))
     seen += [Problem(reason="secret-in-output", message=line) for line in dict.fromkeys(held)]
+    if run.workers is None or not run.workers.problems():  # a lost worker took with it what its rungs came to
+        seen += run.reports.foreign(run.made)
     return judge(plan.pairs, run.reports.records, seen)
 
 

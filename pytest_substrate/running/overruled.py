@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.gate.demand import planes_in
 from pytest_substrate.model.errors import BadInput
+from pytest_substrate.running import DEMANDED
 
 if TYPE_CHECKING:
     import pytest
@@ -58,6 +59,24 @@ def refuse_dropped_expressions(
                 f"it replaces -m {expression!r} (pytest takes the last alone), so {lost[0]} would not be proven",
                 f"give one expression: -m {lost[0]}, or -m 'not {lost[0]}' to leave it out on purpose",
             )
+
+
+def refuse_changed(config: pytest.Config, planes: Sequence[Plane]) -> None:
+    """BadInput where a plugin or a conftest took a plane out of what the command demanded, or made the run ad hoc."""
+    lost = config.stash.get(DEMANDED, frozenset()) - {plane.value for plane in planes}
+    if lost:
+        raise BadInput(
+            f"the demand for {min(lost)}",
+            "a plugin or a conftest changed the command's options, so it would not be proven",
+            "find the one that writes to config.option",
+        )
+    known = getattr(config, "known_args_namespace", None)
+    if config.option.substrate_adhoc and not getattr(known, "substrate_adhoc", None):
+        raise BadInput(
+            "--substrate-adhoc",
+            "a plugin or a conftest set it, and the command didn't",
+            "find the one that writes to config.option, or give it in the command",
+        )
 
 
 def refuse_idle(config: pytest.Config) -> None:

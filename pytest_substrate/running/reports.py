@@ -7,23 +7,32 @@ with `when` "???". So everything is kept by pair, and nothing is concluded befor
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_substrate.gate.judge import Problem
+from pytest_substrate.model.check import Pair
 from pytest_substrate.model.outcome import Outcome
 from pytest_substrate.model.record import Record
 from pytest_substrate.model.subjects import holder
 from pytest_substrate.running.collection import RECORD
 
 if TYPE_CHECKING:
-    from pytest_substrate.model.check import Pair
     from pytest_substrate.running.state import Run
 
 ATTACHMENT = "substrate.attachment"
 """The name of the report property that carries what `evidence.attach` was given, as JSON text."""
+
+
+def record_mark(record: Record) -> str:
+    """What a record says that a verdict rests on, as one text: by it a report is held against what a rung came to.
+
+    Texts for people are left out, as a report's may have been scrubbed on the way.
+    """
+    image = record.facts.get("image_digest")
+    return json.dumps([record.check, record.subject, record.outcome, record.layer, record.cause, image], default=str)
 
 
 class Listener:
@@ -136,6 +145,14 @@ class Reports:
             if pair is not None and pair not in known:
                 known.add(pair)
                 self._problem(pair, "deselected", "was deselected")
+
+    def foreign(self, made: Collection[str]) -> Iterator[Problem]:
+        """A problem for each record that says something else than a rung came to."""
+        for record in self.records:
+            if record_mark(record) not in made:
+                name, told = f"{record.check} {record.subject}", record.outcome.value
+                what = f"{name} was reported as {told} with another cause or image than it came to"
+                yield Problem(reason="changed", message=what, pair=Pair(record.check, record.subject))
 
     def note_late(self, names: Iterable[str]) -> None:
         """Checks that were offered too late to take part, and so were not made."""

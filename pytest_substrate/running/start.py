@@ -16,7 +16,7 @@ from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Plane
 from pytest_substrate.running.asked import evidence_path
 from pytest_substrate.running.nodeids import refuse_unknown, refuse_without_plane
-from pytest_substrate.running.overruled import given, refuse_dropped_expressions, refuse_idle
+from pytest_substrate.running.overruled import given, refuse_changed, refuse_dropped_expressions, refuse_idle
 from pytest_substrate.running.place import make_way, remove_earlier
 from pytest_substrate.running.rootdir import refuse_moved_rootdir
 
@@ -139,6 +139,9 @@ def refused(config: pytest.Config) -> Iterator[str]:
     if capture not in ("fd", "sys"):
         name = {"no": "-s", "tee-sys": "--capture=tee-sys"}.get(capture, "-p no:capture")
         yield f"substrate: {name}: what tests print would go out unscrubbed; {mend}"
+    for name in ("--pdb", "--trace"):
+        if option("usepdb" if name == "--pdb" else "trace"):
+            yield f"substrate: {name}: a debugger shows what it is asked for, unscrubbed; {mend}"
     if option("dist") == "each":
         yield f"substrate: --dist each: every rung would have several records; {mend}"
     if option("reruns") or _ini(config, "reruns"):
@@ -155,9 +158,12 @@ def _demanded(run: Run) -> tuple[Plane, ...]:
     if run.handover is not None:
         return run.handover.planes
     config = run.config
+    if any(config.getoption(name, False) for name in ("showfixtures", "show_fixtures_per_test")):
+        return ()  # pytest collects to show something, and runs nothing
     expression = str(config.getoption("markexpr", "") or "").strip()
     named, bare = _selected(run)
     planes = _asked_for(run, expression, named, bare)
+    refuse_changed(config, planes)
     refuse_dropped_expressions(config, planes, marker_evaluation)
     return planes
 

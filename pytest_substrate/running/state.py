@@ -53,6 +53,8 @@ class Run:
         """The controller's view of xdist's workers, where xdist is loaded."""
         self.late: list[str] = []
         """What offered checks of its own when the run was planned already."""
+        self.made: set[str] = set()
+        """What the rungs of this process came to, on the controller those of its workers too; see `record_mark`."""
         self.deselected: list[str] = []
         """The node ids that something deselected in this process."""
         self.removed_evidence = False

@@ -67,6 +67,7 @@ def take_end(run: Run, node: Any) -> bool:
     run.reports.note_deselected(told["deselected"])
     run.reports.withheld += told["withheld"]
     run.late += told["late"]
+    run.made.update(told["made"])
     return True
 
 
@@ -74,4 +75,5 @@ def report_end(run: Run) -> None:
     """On a worker, at its end: say so, as JSON text (another type would kill the worker and the run could end 0)."""
     config: pytest.Config = run.config
     output: dict[str, object] = config.workeroutput  # type: ignore[attr-defined]  # xdist adds it on workers
-    output[INPUT] = json.dumps({"deselected": run.deselected, "withheld": withhold(run), "late": run.late})
+    told = {"deselected": run.deselected, "withheld": withhold(run), "late": run.late, "made": sorted(run.made)}
+    output[INPUT] = json.dumps(told)
