@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+import shlex
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -22,18 +23,21 @@ _RUN: Final = re.compile(rf"[0-9A-Za-z]{{{SHORTEST},16}}")
 
 
 def forms(value: str) -> set[str]:
-    """Raw, and as JSON, Python's repr, XML/HTML, URL, hex and base64 write it."""
-    data = value.encode("utf-8", "surrogatepass")
-    derived = {
-        *_escaped(value),
-        repr(data)[2:-1],
-        *_xml_forms(value),
-        data.hex(),
-        data.hex().upper(),
-        *_url_forms(value),
-        *_base64_forms(data),
-    }
+    """Raw, and as literals, markup, URLs, numbers and base64 write it; also of it as JSON writes it (an encoded body),
+    and encoded twice.
+    """
+    derived = {*_escaped(value), *_quoted(value), *_xml_forms(value)}
+    derived |= {twice for once in _xml_forms(value) for twice in _xml_forms(once)}
+    for text in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+        data = text.encode("utf-8", "surrogatepass")
+        derived |= {*_number_forms(data), *_url_forms(text), *_base_forms(data)}
+        derived |= {*_base64_forms(base64.b64encode(data)), *_url_forms(urllib.parse.quote(text, errors="replace"))}
     return {value} | {form for form in derived if len(form) >= SHORTEST}
+
+
+def wide_forms(value: str) -> Iterator[bytes]:
+    """In UTF-16 and UTF-32, as a file that a Windows tool wrote may hold it."""
+    return (value.encode(kind, "surrogatepass") for kind in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"))
 
 
 def values_of(value: str) -> Iterator[str]:
@@ -98,6 +102,33 @@ def _escaped(value: str) -> set[str]:
     return found | {value.encode("ascii", "backslashreplace").decode(), value.encode("unicode_escape").decode()}
 
 
+def _quoted(value: str) -> Iterator[str]:
+    """As shells, YAML, SQL and CSV, quoted-printable and the JSON of web pages write it."""
+    data = value.encode("utf-8", "surrogatepass")
+    yield repr(data)[2:-1]
+    yield repr(data)[2:-1].replace("'", "\\'")  # a bytearray's
+    yield shlex.quote(value)[1:-1]
+    yield value.replace("'", "''")
+    yield value.replace('"', '""')
+    printable = "".join(chr(byte) if 32 <= byte < 127 and byte != 0x3D else f"={byte:02X}" for byte in data)
+    yield printable
+    yield printable.replace(" ", "_")
+    for literal in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield literal.replace("/", "\\/")
+        for hidden in ("<>&", "<>&'"):
+            yield "".join(f"\\u{ord(char):04x}" if char in hidden else char for char in literal)
+
+
+def _number_forms(data: bytes) -> Iterator[str]:
+    """Its bytes as numbers: hex with and without separators, and the lists that JSON and reprs make of bytes."""
+    for separator in ("", " ", ":"):
+        digits = data.hex(separator) if separator else data.hex()
+        yield digits
+        yield digits.upper()
+    yield ", ".join(map(str, data))
+    yield ",".join(map(str, data))
+
+
 def _xml_forms(value: str) -> Iterator[str]:
     for quote in (True, False):
         escaped = html.escape(value, quote=quote)
@@ -109,10 +140,20 @@ def _url_forms(value: str) -> Iterator[str]:
     for quoted in (
         urllib.parse.quote(value, errors="replace"),
         urllib.parse.quote(value, safe="", errors="replace"),
+        urllib.parse.quote(value, safe="!'()*", errors="replace"),  # a browser's encodeURIComponent
+        urllib.parse.quote(value, encoding="latin-1", errors="replace"),
         urllib.parse.quote_plus(value, errors="replace"),
     ):
         yield quoted
         yield re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), quoted)
+
+
+def _base_forms(data: bytes) -> Iterator[str]:
+    """Base64 wherever it lies in what is encoded; the rarer base32 and base85 of it alone, but for their ends."""
+    yield from _base64_forms(data)
+    yield base64.b32encode(data).decode("ascii").rstrip("=")[: len(data) * 8 // 5]
+    yield base64.b85encode(data).decode("ascii")
+    yield base64.a85encode(data).decode("ascii")
 
 
 def _base64_forms(data: bytes) -> Iterator[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TextIO
 
 from pytest_substrate.evidence.broken import BREAK, has_breaks, squeezed, unbroken
-from pytest_substrate.evidence.forms import SHORTEST, forms, needles, values_of
+from pytest_substrate.evidence.forms import SHORTEST, forms, needles, values_of, wide_forms
 
 MASK: Final = "***"
 _HEAD: Final = 16
@@ -144,6 +144,8 @@ class Net:
             return False
         text = data.decode("utf-8", "replace")
         if any(self._finder.spans(text)):
+            return True
+        if b"\0" in data and any(form in data for value in self._values for form in wide_forms(value)):
             return True
         return self._may_be_broken(text) and any(self._unbroken.spans(unbroken(text)))
 

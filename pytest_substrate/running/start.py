@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -18,6 +18,7 @@ from pytest_substrate.running.asked import evidence_path
 from pytest_substrate.running.nodeids import refuse_unknown, refuse_without_plane
 from pytest_substrate.running.overruled import given, refuse_changed, refuse_dropped_expressions, refuse_idle
 from pytest_substrate.running.place import make_way, remove_earlier
+from pytest_substrate.running.refused import refused
 from pytest_substrate.running.rootdir import refuse_moved_rootdir
 
 if TYPE_CHECKING:
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
     from pytest_substrate.running.state import Run
 
 _CHECKS: Final = "pytest_substrate_checks"
-PARTS: Final = (
-    "substrate_ending",
-    "substrate_fixtures",
-    "substrate_hooks",
-    "substrate_outputs",
-    "substrate_reports",
-    "substrate_rungs",
-    "substrate_workers",
-)
-"""The parts that the plugin registers, by their names for `-p no:NAME`."""
 
 
 def begin(run: Run) -> None:
@@ -126,32 +117,6 @@ def start_target(run: Run, session: pytest.Session) -> None:
         return
     with as_usage_errors():
         run.start()
-
-
-def refused(config: pytest.Config) -> Iterator[str]:
-    """What a run with a verdict may not be asked for, each by name."""
-
-    def option(name: str, default: object = None) -> Any:
-        return config.getoption(name, default)
-
-    mend = "leave it out, or add --substrate-adhoc for a look without a verdict"
-    capture = option("capture")
-    if capture not in ("fd", "sys"):
-        name = {"no": "-s", "tee-sys": "--capture=tee-sys"}.get(capture, "-p no:capture")
-        yield f"substrate: {name}: what tests print would go out unscrubbed; {mend}"
-    for name in ("--pdb", "--trace"):
-        if option("usepdb" if name == "--pdb" else "trace"):
-            yield f"substrate: {name}: a debugger shows what it is asked for, unscrubbed; {mend}"
-    if option("dist") == "each":
-        yield f"substrate: --dist each: every rung would have several records; {mend}"
-    if option("reruns") or _ini(config, "reruns"):
-        yield f"substrate: --reruns: a red rung stays red; {mend}"
-    for name, repeats in (("--count", (option("count") or 1) != 1), ("--flake-finder", option("flake_finder_enable"))):
-        if repeats:
-            yield f"substrate: {name}: every rung has exactly one record, and repeats would give it more; {mend}"
-    for part in PARTS:
-        if config.pluginmanager.is_blocked(part):
-            yield f"substrate: -p no:{part}: a part of the plugin is disabled; {mend}"
 
 
 def _demanded(run: Run) -> tuple[Plane, ...]:
@@ -290,10 +255,3 @@ def _clear(run: Run) -> None:
     refusals = list(refused(run.config))
     if refusals:
         raise usage_error(refusals)
-
-
-def _ini(config: pytest.Config, name: str) -> object:
-    try:
-        return config.getini(name)
-    except (KeyError, ValueError):
-        return None

@@ -248,6 +248,40 @@ def test_attached_file(password, tmp_path):
 def test_title(password):
     allure.dynamic.title("via_title " + password); allure.dynamic.description("via_title " + password)
 
+def test_labels(password):
+    allure.dynamic.label("own", "via_labels " + password); allure.dynamic.tag("via_labels " + password)
+    allure.dynamic.link("https://example.com/?q=via_labels " + password, name="via_labels " + password)
+    allure.dynamic.description_html("<b>via_labels " + password + "</b>")
+    allure.dynamic.suite("via_labels " + password)
+
+def test_log_extra(password):
+    handler = logging.StreamHandler(sys.stderr); handler.setFormatter(logging.Formatter("via_log_extra %(own)s"))
+    log.addHandler(handler)
+    try:
+        log.warning("x", extra={"own": password}); assert False
+    finally:
+        log.removeHandler(handler)
+
+def test_recwarn(password, recwarn):
+    warnings.warn("via_recwarn " + password); assert [] == [str(one.message) for one in recwarn]
+
+def test_group_note(password):
+    inner = ValueError("x"); inner.add_note("via_group_note " + password)
+    raise ExceptionGroup("outer", [ExceptionGroup("inner", [inner])])
+
+def test_fault_of_a_child(password):
+    code = "import faulthandler, sys; faulthandler.enable(); "
+    code += "print('via_fault_of_a_child', sys.stdin.read(), flush=True); faulthandler._sigsegv()"
+    subprocess.run([sys.executable, "-c", code], input=password.encode()); assert False
+
+def test_doctest(password):
+    import doctest
+    def own():
+        ">>> password\\n'other'"
+    found = doctest.DocTestFinder().find(own, "via_doctest", globs={"password": password})
+    for one in found: doctest.DocTestRunner().run(one)
+    assert False
+
 def test_step(password):
     with allure.step("via_step " + password):
         pass

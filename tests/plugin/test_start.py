@@ -107,7 +107,11 @@ def test_a_target_that_cannot_serve(project: Project, spread: tuple[str, ...]) -
     [
         (("-s",), "-s"),
         (("--capture=no",), "-s"),
+        (("--capture=sys",), "--capture=sys"),
         (("--capture=tee-sys",), "--capture=tee-sys"),
+        (("--pdb",), "--pdb"),
+        (("--trace",), "--trace"),
+        (("--debug=traced.log",), "--debug"),
         (("-p", "no:capture"), "-p no:capture"),
         (("--tx", "2*popen", "--dist", "each"), "--dist each"),
         (("--reruns", "1"), "--reruns"),
@@ -136,6 +140,9 @@ def test_refused_by_addopts(project: Project, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PYTEST_ADDOPTS", "-s")
     assert 4 == project.messaging().ret
     monkeypatch.delenv("PYTEST_ADDOPTS")
+    monkeypatch.setenv("PYTEST_DEBUG", "1")
+    assert "substrate: PYTEST_DEBUG: " in str(project.messaging().stderr)
+    monkeypatch.delenv("PYTEST_DEBUG")
     project.pytester.makeini("[pytest]\naddopts = --reruns 2\n")
     assert 4 == project.messaging().ret
 

@@ -7,6 +7,8 @@ import html
 import io
 import json
 import logging
+import quopri
+import shlex
 import sys
 import urllib.parse
 from collections.abc import Iterator
@@ -59,6 +61,23 @@ def scrubber() -> Iterator[Scrubber]:
         base64.b64encode(b"x\0ingest\0" + SECRET.encode() + b"yz").decode(),
         base64.b64encode(b"xy\0ingest\0" + SECRET.encode() + b"y").decode(),
         base64.urlsafe_b64encode(b"xy\0ingest\0" + SECRET.encode()).decode(),
+        base64.b64encode(json.dumps({"password": SECRET}).encode()).decode(),
+        base64.b64encode(base64.b64encode(SECRET.encode())).decode(),
+        base64.b32encode(SECRET.encode()).decode(),
+        base64.b85encode(SECRET.encode()).decode(),
+        urllib.parse.quote(json.dumps({"password": SECRET})),
+        urllib.parse.quote(urllib.parse.quote(SECRET)),
+        urllib.parse.quote(SECRET, safe="!'()*"),
+        html.escape(html.escape(SECRET)),
+        shlex.quote(SECRET),
+        json.dumps(SECRET).replace("/", "\\/"),
+        json.dumps(SECRET).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+        quopri.encodestring(SECRET.encode()).decode(),
+        SECRET.encode().hex(" "),
+        SECRET.encode().hex(":").upper(),
+        repr(bytearray(SECRET.encode())),
+        str(list(SECRET.encode())),
+        json.dumps({"type": "Buffer", "data": list(SECRET.encode())}, separators=(",", ":")),
     ],
 )
 def test_every_form_is_masked(scrubber: Scrubber, text: str) -> None:
@@ -119,6 +138,26 @@ def test_lines_of_a_long_secret(scrubber: Scrubber) -> None:
     """A key in PEM is found even where only one of its lines is printed."""
     scrubber.add("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\nCBKcwggSjAgEAAoIBAQDM1x2y\n-----END-----")
     assert "key: ***" == scrubber.scrub("key: MIIEvQIBADANBgkqhkiG9w0BAQ")
+
+
+@pytest.mark.parametrize("kind", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_wide_characters(scrubber: Scrubber, kind: str) -> None:
+    """A finished output is looked at as other tools may have written it."""
+    assert scrubber.holds(f"user=ingest password={SECRET}".encode(kind))
+    assert not scrubber.holds("user=ingest password=hidden".encode(kind))
+
+
+@pytest.mark.parametrize("value", ["it's a $ecret", 'say "no" twice', "back\\slash's"])
+def test_quotes_in_a_secret(value: str) -> None:
+    """A secret with quotes, as a shell, YAML, SQL, CSV and reprs write it."""
+    scrubber = Scrubber()
+    scrubber.add(value)
+    for text in (shlex.quote(value), "'" + value.replace("'", "''") + "'", '"' + value.replace('"', '""') + '"'):
+        assert value[2:] not in scrubber.scrub(text)
+        assert "***" in scrubber.scrub(text)
+    assert repr([bytearray(b"x")]) == scrubber.scrub(repr([bytearray(b"x")]))
+    assert "***" in scrubber.scrub(repr(bytearray(value.encode())))
+    scrubber.release()
 
 
 @pytest.mark.parametrize("dots", ["...", "…"])
