@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 DEMANDED: pytest.StashKey[frozenset[str]] = pytest.StashKey()
 """The planes that the command demanded as it was given, before any conftest was loaded; only where there are some."""
+CLEARED: pytest.StashKey[bool] = pytest.StashKey()
+"""Whether an earlier run's evidence was there for that command, and was removed."""
 ENDED: pytest.StashKey[bool] = pytest.StashKey()
 """Whether the run was judged."""
 

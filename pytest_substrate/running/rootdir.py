@@ -53,14 +53,15 @@ def _exists(config: pytest.Config, word: str) -> bool:
 
 def _rootdir(config: pytest.Config, words: Sequence[str]) -> Path | None:
     """What pytest makes the rootdir for these words; None where this pytest has another way to find it."""
+    option = config.option if hasattr(config.option, "inifilename") else config.known_args_namespace
     try:
         from _pytest.config.findpaths import determine_setup
 
         return determine_setup(
-            inifile=config.option.inifilename,
+            inifile=option.inifilename,
             override_ini=None,
             args=words,
-            rootdir_cmd_arg=config.option.rootdir or None,
+            rootdir_cmd_arg=option.rootdir or None,
             invocation_dir=config.invocation_params.dir,
         )[0]
     except (ImportError, AttributeError, TypeError):

@@ -14,6 +14,7 @@ import pytest
 from pytest_substrate.gate.judge import EXIT_UNDECIDED
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.outcome import Plane
+from pytest_substrate.running import CLEARED
 from pytest_substrate.running.asked import evidence_path
 from pytest_substrate.running.nodeids import refuse_unknown, refuse_without_plane
 from pytest_substrate.running.overruled import given, refuse_changed, refuse_dropped_expressions, refuse_idle
@@ -249,7 +250,7 @@ def _clear(run: Run) -> None:
     if options.adhoc:
         if given(run.config, "--substrate-evidence"):
             raise BadInput("--substrate-evidence", "an ad hoc run leaves no evidence", "leave one of the two out")
-        run.removed_evidence = remove_earlier(options.evidence)
+        run.removed_evidence = remove_earlier(options.evidence) or run.config.stash.get(CLEARED, False)
         return
     make_way(options.evidence, options.declaration)
     refusals = list(refused(run.config))

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pytest_substrate.gate.demand import planes_in
 from pytest_substrate.gate.judge import EXIT_UNDECIDED
 from pytest_substrate.model.errors import BadInput
+from pytest_substrate.running import CLEARED
 from pytest_substrate.running.asked import evidence_path
 from pytest_substrate.running.options import PLANES, REQUIRE
 from pytest_substrate.running.place import remove_earlier
+from pytest_substrate.running.rootdir import refuse_moved_rootdir
 from pytest_substrate.running.start import marker_evaluation
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def clear_unbegun(config: pytest.Config) -> frozenset[str]:
         invocation_params=config.invocation_params,
     )
     with contextlib.suppress(BadInput):
-        remove_earlier(evidence_path(cast("pytest.Config", early)))
+        refuse_moved_rootdir(config)  # by the very file that would be removed: the run is told so as it begins
+        config.stash[CLEARED] = remove_earlier(evidence_path(cast("pytest.Config", early)))
     return planes
 
 
