@@ -60,10 +60,12 @@ def real_hosts(prefix: str, region: str) -> frozenset[str]:
 def is_real(url: str, prefix: str, region: str) -> bool:
     """Whether the URL is https, on its port, at a real host of the service in the region.
 
-    Of S3 also with a bucket's or an access point's name before it.
+    Of S3 also with a bucket's or an access point's name before it, of its control with an account's number.
     """
     host = _https_host(url)
     hosts = real_hosts(prefix, region)
+    if prefix == "s3-control":
+        return host in hosts or (re.match(r"\d{12}\.", host) is not None and host[13:] in hosts)
     if prefix != "s3":
         return host in hosts
     points = [name.replace("s3", "s3-accesspoint", 1) for name in hosts]

@@ -22,6 +22,8 @@ _PERMISSIONS: Final = (
     "s3:GetBucketLocation",
     "s3:GetBucketEncryption",
     "s3:GetBucketPolicy",
+    "s3control:GetAccessPoint",
+    "s3control:GetAccessPointPolicy",
 )
 _TASK: Final = "aws ecs describe-tasks --cluster {ecs_cluster} --tasks {task_arn} --region {region}"
 

@@ -282,3 +282,33 @@ def test_a_bucket_has_a_name_below_a_real_host(url: str, expected: bool) -> None
 def test_a_credential_provider_may_ask_another_region_of_the_partition(url: str, service: str, expected: bool) -> None:
     """A sign-in portal lives in one region; it is still AWS's own."""
     assert expected == is_real_for_provider(url, service, "eu-west-2")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://111122223333.s3-control.eu-west-2.amazonaws.com/v20180820/accesspoint/x", True),
+        ("https://111122223333.s3-control.us-east-1.amazonaws.com/v20180820/accesspoint/x", False),
+        ("https://evil.s3-control.eu-west-2.amazonaws.com/", False),
+        ("https://111122223333.evil.s3-control.eu-west-2.amazonaws.com/", False),
+        ("https://111122223333.s3-control.eu-west-2.amazonaws.com.evil.example/", False),
+    ],
+)
+def test_s3_control_has_an_account_before_its_real_host(url: str, expected: bool) -> None:
+    """As botocore puts it there, of whatever account an access point is."""
+    assert expected == is_real(url, "s3-control", "eu-west-2")
+
+
+def test_an_access_point_s_request_leaves() -> None:
+    """Botocore itself asks for it at such a host, and the check lets it."""
+    client = AwsSession.keyed(region="eu-west-2", way=Way(), keys=KEYS).client("s3control")
+    sent: list[str] = []
+
+    def stop(request: Any, **_: Any) -> None:
+        sent.append(request.url)
+        raise KeyboardInterrupt
+
+    client.meta.events.register_last("before-send.s3-control", stop)
+    with pytest.raises(KeyboardInterrupt):
+        client.get_access_point(AccountId="111122223333", Name="team-data")
+    assert ["https://111122223333.s3-control.eu-west-2.amazonaws.com/v20180820/accesspoint/team-data"] == sent
