@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.model.aws.role import role_of
 from pytest_substrate.model.data_transcript import CallSeen
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.facts import FactValue, admitted, line
-from pytest_substrate.planes.data.denied import Denial, find_denials
-from pytest_substrate.planes.data.denied import Source as DeniedBy
 from pytest_substrate.policy.decision import decide
 from pytest_substrate.policy.document import Document
 from pytest_substrate.policy.evaluate import Outcome, Policies, Source
 from pytest_substrate.policy.request import make_request
+
+if TYPE_CHECKING:
+    from pytest_substrate.planes.data.denied import Denial
 
 PERMISSIONS: Final[Mapping[str, str]] = {
     "ListObjectsV2": "s3:ListBucket",
@@ -135,6 +136,8 @@ def attribute(call: CallSeen, bucket_arn: str, weighed: Weighed, caller: str | N
 
 
 def _said(call: CallSeen, bucket_arn: str, weighed: Weighed) -> Attribution | None:
+    from pytest_substrate.planes.data.denied import find_denials  # its patterns are no affair of other planes' runs
+
     found = next(iter(find_denials([call.message or ""])), None)
     if found is None or found.action is None:
         return None
@@ -151,7 +154,7 @@ def attribution_of(found: Denial, *, resource: str) -> Attribution:
         resource=found.resource or resource,
         principal=found.principal,
         effect=found.effect.value,
-        source="unknown" if found.source is DeniedBy.KMS else found.source.value,
+        source="unknown" if found.source.value == "kms" else found.source.value,
         policy=found.policy,
         by_service=True,
     )

@@ -13,7 +13,6 @@ from pytest_substrate.model.diagnosis import Diagnosis, inconclusive, passed, vi
 from pytest_substrate.model.facts import FactValue, admitted, line, number_of
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.unseen import unseen
-from pytest_substrate.planes.data.denied import find_denials
 from pytest_substrate.planes.data.diagnose.attribution import Attribution, Weighed, evaluate
 from pytest_substrate.planes.data.diagnose.mend import Where, mend, missing_statement
 from pytest_substrate.planes.data.diagnose.runs import JobAsked, last_run
@@ -23,6 +22,8 @@ _UNKNOWN: Final = "unknown"
 
 def denials_in(lines: Sequence[str], times: Sequence[Instant]) -> tuple[LoggedDenial, ...]:
     """The denials in the lines of one stream, each with its line's time; the lines themselves go no further."""
+    from pytest_substrate.planes.data.denied import find_denials  # its patterns are no affair of other planes' runs
+
     return tuple(
         LoggedDenial(
             at=times[found.line - 1],
