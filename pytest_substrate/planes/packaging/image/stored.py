@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -47,16 +47,25 @@ def reader_version() -> str:
 
 
 def to_bytes(stored: Stored) -> bytes:
-    """As it is kept."""
-    document = {
-        "reader": reader_version(),
-        "manifest": stored.manifest_digest,
-        "marks": dict(stored.marks),
-        "folders": stored.tree.folders,
-        "files": [_from_file(one) for one in stored.files],
-    }
-    packed = zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
+    """As it is kept. Its JSON is never whole in memory: of a large image it is larger than all that was read."""
+    packer = zlib.compressobj(1)
+    packed = b"".join([*(packer.compress(piece.encode()) for piece in _pieces(stored)), packer.flush()])
     return hashlib.sha256(packed).digest() + packed
+
+
+def _pieces(stored: Stored) -> Iterator[str]:
+    head = {"reader": reader_version(), "manifest": stored.manifest_digest, "marks": dict(stored.marks)}
+    yield f'{_text(head)[:-1]},"folders":{{'
+    for at, (name, held) in enumerate(stored.tree.folders.items()):
+        yield f"{',' if at else ''}{_text(name)}:{_text(held)}"
+    yield '},"files":['
+    for at, one in enumerate(stored.files):
+        yield f"{',' if at else ''}{_text(_from_file(one))}"
+    yield "]}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def from_bytes(data: bytes, manifest_digest: str) -> Stored | None:
