@@ -21,6 +21,9 @@ MASK: Final = "***"
 _HEAD: Final = 16
 """So much of a form is looked for; the rest is compared where it is found."""
 _SHORTEST_REST: Final = 3
+_NUMBERS: Final = re.compile(r"\d{1,3}, ?\d")
+_SHORTEST_NUMBERS: Final = 9
+"""Of a form that lists bytes as numbers: three digits before an ellipsis may be of anything, of an account for one."""
 _SHORT, _MOST = 200, 5000
 """The length of a text that is remembered as clean, and how many are."""
 _DOTS: Final = ("...", "…")
@@ -65,14 +68,14 @@ class _Cuts:
         """How much of an end of one begins the text; 0 for less than a few characters."""
         if len(text) < _SHORTEST_REST or text[:_SHORTEST_REST] not in self._all:
             return 0
-        return max(_end_of(wanted, text) for wanted in self._wanted)
+        return max(_enough(wanted, _end_of(wanted, text)) for wanted in self._wanted)
 
     def begins(self, text: str) -> int:
         """How much of a beginning of one ends the text; 0 for less than a few characters."""
         rest = text[-self._longest :]
         if not any(head in rest for head in self._heads):
             return 0
-        return max(_begin_of(wanted, rest) for wanted in self._wanted)
+        return max(_enough(wanted, _begin_of(wanted, rest)) for wanted in self._wanted)
 
 
 class Net:
@@ -288,6 +291,11 @@ def _masked(text: str, spans: Iterator[tuple[int, int]]) -> str:
 
 def _are_texts(items: Sequence[object]) -> bool:
     return len(items) > 1 and all(isinstance(item, str) for item in items)
+
+
+def _enough(form: str, length: int) -> int:
+    """The length of a rest, 0 where it is too short to be told from other numbers."""
+    return 0 if length < _SHORTEST_NUMBERS and _NUMBERS.match(form) else length
 
 
 def _end_of(form: str, text: str) -> int:

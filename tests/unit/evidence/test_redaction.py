@@ -213,3 +213,12 @@ def test_on_first() -> None:
     scrubber.on_first(lambda: heard.append(2))
     assert [1, 2] == heard
     scrubber.release()
+
+
+def test_a_shortened_number_is_not_a_secret_in_numbers() -> None:
+    """`o` is byte 111, and an account before an ellipsis is no rest of it; several of its bytes are."""
+    net = Net()
+    net.add("open sesame 42")
+    for shown in ("target: embedded 1111…/eu-west-2", "[… 52, 50]"):
+        assert shown == net.scrub(shown)
+    assert "112, 101" not in net.scrub("[111, 112, 101, 110, ...]")
