@@ -113,7 +113,7 @@ def keep(folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def end_all(folder: Path, *, grace_s: float = 2.0) -> None:
+def end_all(folder: Path, *, grace_s: float = 1.0) -> None:
     """End every process that `folder` notes, politely first but for expendable ones; bounded by `grace_s` seconds and
     one more."""
     noted = list(_alive(folder))
