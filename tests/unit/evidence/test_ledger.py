@@ -257,7 +257,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_an_edit_anywhere_breaks_the_chain_there(whole: bytes, data: st.DataObject) -> None:
     """One changed byte: the line that it is in, or the next one, is named; in the last line it may look cut off."""
     place = data.draw(st.integers(0, len(whole) - 2))
@@ -271,7 +271,7 @@ def test_an_edit_anywhere_breaks_the_chain_there(whole: bytes, data: st.DataObje
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_line_removed_doubled_or_moved_breaks_the_chain(whole: bytes, data: st.DataObject) -> None:
     """Whichever it is, except that nobody can see from the chain alone that its end is missing."""
     lines = whole.splitlines(keepends=True)
@@ -287,7 +287,7 @@ def test_a_line_removed_doubled_or_moved_breaks_the_chain(whole: bytes, data: st
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_line_that_was_cut_off_is_reported_and_accounted_for(
     whole: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

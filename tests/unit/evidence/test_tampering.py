@@ -36,14 +36,14 @@ def flipped(raw: bytes, place: int, bits: int) -> bytes:
 
 
 @given(place=st.integers(0, len(good()) - 1), bits=st.integers(1, 255))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_byte_of_the_file(place: int, bits: int) -> None:
     """One changed byte anywhere, white space and base64's spare bits included, is refused."""
     assert verify(flipped(good(), place, bits))
 
 
 @given(place=st.integers(0, PAYLOAD - 1), bits=st.integers(1, 255))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_byte_of_the_payload(place: int, bits: int) -> None:
     """Inside the base64: the signature doesn't fit any more, whatever the byte meant."""
     envelope = json.loads(good())
@@ -62,14 +62,14 @@ def test_any_byte_of_the_signature(place: int) -> None:
 
 
 @given(end=st.integers(0, len(good()) - 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_beginning_of_the_file(end: int) -> None:
     """However much of it a killed writer left."""
     assert verify(good()[:end])
 
 
 @given(place=st.integers(0, len(red()) - 1), bits=st.integers(1, 255))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_red_file_stays_red(place: int, bits: int) -> None:
     """No byte of a sealed NOT READY makes it READY."""
     assert verify(red())
@@ -123,7 +123,7 @@ EDITS: tuple[Edit, ...] = (_remove, _double, _swap, _weaken, _rename, _hide)
     edits=st.lists(st.tuples(st.sampled_from(EDITS), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=1),
     was_red=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_an_unsigned_file_with_records_removed_doubled_swapped_or_weakened(
     edits: list[tuple[Edit, int, int]], was_red: bool
 ) -> None:
@@ -137,7 +137,7 @@ def test_an_unsigned_file_with_records_removed_doubled_swapped_or_weakened(
 @given(
     edits=st.lists(st.tuples(st.sampled_from(EDITS), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=4)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_red_run_with_any_edits_of_its_records_stays_red(edits: list[tuple[Edit, int, int]]) -> None:
     """Several edits, and the right key sealed them: removing and weakening never improves a verdict.
 

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_substrate.model.observation import Unobserved
@@ -69,7 +69,6 @@ def test_what_is_not_whole_has_its_reason(change: Any, expected: str) -> None:
     assert expected == reason(read_transcript(change(lines()), NONCE))
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), parts=st.integers(1, 4))
 def test_no_mangled_log_is_taken_for_a_transcript(seed: int, parts: int) -> None:
     """Dropped, doubled, shuffled, cut and mixed lines: it is read exactly where every part came once, in order."""
@@ -90,7 +89,6 @@ def test_no_mangled_log_is_taken_for_a_transcript(seed: int, parts: int) -> None
     assert isinstance(found, Transcript) == ([line for line in log if line.startswith(MARKER)] == whole)
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=200))
 def test_no_text_breaks_the_reader(text: str) -> None:
     """Whatever bears the marker."""

@@ -133,7 +133,7 @@ def plainly(extra: dict[str, Any]) -> dict[str, Any]:
     return {"Action" if key == "NotAction" else key: value for key, value in extra.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(policies(), statements(effect="Deny"), st.sampled_from(KINDS))
 def test_adding_a_deny_never_grants(whole: Policies, extra: dict[str, Any], kind: str) -> None:
     """In whatever policy. Nor does it turn a deny into an undecided."""
@@ -141,7 +141,7 @@ def test_adding_a_deny_never_grants(whole: Policies, extra: dict[str, Any], kind
     assert RANK[decide(request(), more).outcome] <= RANK[decide(request(), whole).outcome]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(policies(), statements(effect="Allow"), st.sampled_from(KINDS))
 def test_adding_an_allow_never_denies(whole: Policies, extra: dict[str, Any], kind: str) -> None:
     """In whatever policy: so removing one never grants."""
@@ -149,7 +149,7 @@ def test_adding_an_allow_never_denies(whole: Policies, extra: dict[str, Any], ki
     assert RANK[decide(request(), more).outcome] >= RANK[decide(request(), whole).outcome]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(policies(), st.lists(statements(), min_size=1, max_size=5), st.randoms())
 def test_order_does_not_matter(whole: Policies, listed: list[dict[str, Any]], random: Any) -> None:
     """Of statements in any kind of policy, nor whether an identity's stand in one document or in several."""
@@ -176,14 +176,14 @@ def test_order_does_not_matter(whole: Policies, listed: list[dict[str, Any]], ra
     assert 1 == len(outcomes)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(policies(), st.sampled_from(["SQS:SENDMESSAGE", "sqs:sendmessage", "Sqs:SendMessage"]))
 def test_letter_case_of_actions_does_not_matter(whole: Policies, action: str) -> None:
     """Neither the service's nor the action's."""
     assert decide(request(), whole).outcome is decide(request(action), whole).outcome
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(policies(most=2), st.sets(st.sampled_from(sorted(POOL)), min_size=1, max_size=2))
 def test_undecided_is_said_only_and_always_where_completions_differ(whole: Policies, unknown: set[str]) -> None:
     """Every completion of two keys from a pool that tells all conditions apart; the other keys are given."""
@@ -212,7 +212,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text() | st.binary() | JSON.map(json.dumps), st.sampled_from(PolicyKind))
 def test_whatever_is_read_is_a_document_or_bad_input(text: str | bytes, kind: PolicyKind) -> None:
     """Never another exception."""
@@ -220,7 +220,7 @@ def test_whatever_is_read_is_a_document_or_bad_input(text: str | bytes, kind: Po
         parse_policy(text, name="p.json", kind=kind)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(statements(), st.data())
 def test_a_damaged_statement_is_read_or_refused(made: dict[str, Any], data: st.DataObject) -> None:
     """Each element in turn replaced by whatever JSON there is."""
@@ -239,7 +239,7 @@ def slow(pattern: str, text: str) -> bool:
     return bool(text) and pattern[0] in (text[0], "?") and slow(pattern[1:], text[1:])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
 def test_wildcards_match_as_they_are_defined(pattern: str, text: str) -> None:
     """`*` any text, `?` one character."""

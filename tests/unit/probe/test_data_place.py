@@ -97,7 +97,7 @@ KEY = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_siz
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     key=KEY,
     query=st.dictionaries(st.sampled_from(["prefix", "uploads", "uploadId", "versionId"]), st.text(max_size=12)),

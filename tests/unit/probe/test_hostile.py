@@ -308,7 +308,7 @@ def test_a_list_of_too_many_brokers_is_garbled(kafka: Callable[..., Any]) -> Non
     assert threading.active_count() < before + 10
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.binary(max_size=200), framed=st.booleans())
 def test_no_bytes_hang_or_break_the_ladder(serve: Callable[..., Any], said: bytes, framed: bool) -> None:
     """Whatever a peer says before it closes, one rung is a VIOLATION of a known cause, at once."""

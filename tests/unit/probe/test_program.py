@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_substrate.model.outcome import Outcome
@@ -38,7 +38,6 @@ def forms(secret: str) -> list[str]:
     ]
 
 
-@settings(deadline=None)
 @given(
     secret=st.text(min_size=3, max_size=20).filter(lambda text: "*" not in text and text.strip()),
     before=st.text(max_size=8),
@@ -99,7 +98,6 @@ def test_what_the_environment_holds_is_not_told(kafka: Any) -> None:
     assert "***" in lines
 
 
-@settings(deadline=None)
 @given(filler=st.text(max_size=3000), times=st.integers(1, 20))
 def test_the_lines_are_read_back(filler: str, times: int) -> None:
     """Of any length and content, in parts that no log driver splits, without a space in the data."""

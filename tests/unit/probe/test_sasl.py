@@ -10,7 +10,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kafka.net.sasl.msk import AwsMskIamClient
 from kafka.net.sasl.scram import ScramClient
@@ -71,7 +71,6 @@ def test_names_and_passwords_of_all_kinds_are_accepted(kafka: Callable[..., Any]
     assert cause_of(kafka(users={username: password}), username, password) is None
 
 
-@settings(deadline=None)
 @given(password=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
 def test_the_proof_is_kafka_pythons(password: str) -> None:
     """The same nonce, salt and count give the same final message."""

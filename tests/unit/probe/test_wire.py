@@ -31,7 +31,6 @@ def cause_of(work: Callable[[], object]) -> str | None:
     return None
 
 
-@settings(deadline=None)
 @given(host=st.from_regex(r"\A[a-z0-9][a-z0-9.-]{0,40}\Z"), port=st.integers(1, 65535))
 def test_an_address_is_split_as_it_was_joined(host: str, port: int) -> None:
     """Names, and IPv6 in brackets."""
@@ -40,7 +39,7 @@ def test_an_address_is_split_as_it_was_joined(host: str, port: int) -> None:
 
 
 @given(data=st.binary(max_size=300), shape=SHAPES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_frame_breaks_the_reader(data: bytes, shape: Any) -> None:
     """It gives values or `Broken`, never takes more than the frame, and ends at once."""
     reader = wire.Reader(data)
@@ -50,7 +49,6 @@ def test_no_frame_breaks_the_reader(data: bytes, shape: Any) -> None:
     assert time.monotonic() - began < 1
 
 
-@settings(deadline=None)
 @given(numbers=st.lists(st.integers(-(1 << 31), (1 << 31) - 1), max_size=9), text=st.none() | st.text(max_size=40))
 def test_what_is_packed_is_read_again(numbers: list[int], text: str | None) -> None:
     """Arrays, nullable strings and bytes."""
@@ -58,14 +56,12 @@ def test_what_is_packed_is_read_again(numbers: list[int], text: str | None) -> N
     assert [text, [[number] for number in numbers], b"xyz"] == wire.Reader(data).shaped("s", ["i"], "y")
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=500))
 def test_the_checksum_is_kafkas(data: bytes) -> None:
     """CRC-32C, as kafka-python computes it."""
     assert kafka_crc32c(data) == wire.crc32c(data)
 
 
-@settings(deadline=None)
 @given(value=st.binary(min_size=1, max_size=32), now_ms=st.integers(0, 1 << 42))
 def test_the_batch_is_one_that_kafka_python_reads(value: bytes, now_ms: int) -> None:
     """Magic 2, one record, our key, the value, the time, a checksum that holds."""
@@ -112,14 +108,12 @@ def test_a_bomb_is_not_unpacked() -> None:
     assert time.monotonic() - began < 2
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=400), offset=st.integers(-1, 1 << 40))
 def test_no_bytes_break_the_search_for_a_record(data: bytes, offset: int) -> None:
     """Found, not found, not there yet, or `garbled`."""
     assert cause_of(lambda: wire.holds(data, offset, b"x" * 32)) in (None, "garbled")
 
 
-@settings(deadline=None)
 @given(prefix=st.integers(0, 60), junk=st.binary(max_size=60))
 def test_a_changed_batch_never_passes(prefix: int, junk: bytes) -> None:
     """A batch with other bytes in it is garbled, cut, another record, or the very same one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_substrate import probe
@@ -171,7 +171,6 @@ TRANSCRIPTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(transcript=TRANSCRIPTS, check=st.sampled_from(sorted(RUNGS)))
 def test_every_rung_judges_every_transcript(transcript: Transcript, check: str) -> None:
     """It never raises, whatever a peer said, and its causes are those that its check explains."""

@@ -253,7 +253,7 @@ JSON = st.recursive(
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_value_in_any_place_is_read_or_red(data: st.DataObject) -> None:
     """Nothing that a registry says is a bug of ours."""
     made = image([file("a")])

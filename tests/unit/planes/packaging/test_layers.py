@@ -390,7 +390,7 @@ def passes_through_a_file(layers: list[list[Entry]]) -> bool:
 
 
 @given(st.lists(st.lists(ENTRIES, max_size=5), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_merging_equals_a_model_of_it(layers: list[list[Entry]]) -> None:
     """Of files, folders, whiteouts and opaque folders."""
     if not passes_through_a_file(layers):
@@ -398,7 +398,7 @@ def test_merging_equals_a_model_of_it(layers: list[list[Entry]]) -> None:
 
 
 @given(st.binary(max_size=3000), st.sampled_from(["", "+gzip", "+zstd"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_raise(raw: bytes, suffix: str) -> None:
     """Whatever a layer holds, it is read or red."""
     packed = {"": raw, "+gzip": zlib.compress(raw), "+zstd": zstd.compress(raw)}[suffix]
@@ -407,7 +407,7 @@ def test_no_bytes_raise(raw: bytes, suffix: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_damage_to_an_archive_raises(data: st.DataObject) -> None:
     """Headers with any byte changed are read or red."""
     raw = bytearray(archive([file("a", b"content"), link("l", "a"), hard("h", "a"), file("é" * 70, b"x")]))
@@ -417,7 +417,7 @@ def test_no_damage_to_an_archive_raises(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_change_of_a_blob_is_red(data: st.DataObject) -> None:
     """A flipped bit of manifest, configuration or layer."""
     made = image([*base(), *installed("x", "1")], entrypoint=["python3"])

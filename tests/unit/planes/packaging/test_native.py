@@ -264,7 +264,7 @@ def test_tables_that_lie_far_apart_take_a_second_look(monkeypatch: pytest.Monkey
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_damage_to_a_binary_raises(data: st.DataObject) -> None:
     """Whatever the headers say, they are read or called damaged."""
     raw = bytearray(elf(needed=["a", "b"], soname="c", rpath="d", loader="/e"))

@@ -186,7 +186,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(live=definitions(), plan=PLANS)
 def test_a_twin_never_differs_where_it_must_not(live: dict[str, Any], plan: TwinPlan) -> None:
     """Of any task definition, the twin's differences are all allowed, and ECS's own model accepts the twin's keys."""
@@ -195,7 +195,7 @@ def test_a_twin_never_differs_where_it_must_not(live: dict[str, Any], plan: Twin
     assert set(twin) <= set(ecs().operation_model("RegisterTaskDefinition").input_shape.members)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(live=definitions(), plan=PLANS, data=st.data())
 def test_no_tampering_with_a_twin_goes_unseen(live: dict[str, Any], plan: TwinPlan, data: st.DataObject) -> None:
     """Whatever part of a registered twin is changed, removed or doubled, a forbidden difference names it."""
@@ -209,7 +209,7 @@ def test_no_tampering_with_a_twin_goes_unseen(live: dict[str, Any], plan: TwinPl
         assert any(not item.allowed for item in differences(live, forged, plan))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(live=definitions(), key=st.sampled_from(["user", "healthCheck", "pidMode", "environment", "taskRoleArn"]))
 def test_no_addition_to_a_twin_goes_unseen(live: dict[str, Any], key: str) -> None:
     """What the live definition does not hold, and the plan does not add, a twin can't bring in."""

@@ -159,7 +159,7 @@ VALUES = st.sampled_from(
 ACTIONS = st.sampled_from([CREATE, DELETE, REPLACE, ("update",), ("create", "delete"), ("forget",), ("read",), ("x",)])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     changes=st.lists(st.tuples(st.sampled_from(ATTRIBUTES), VALUES, VALUES), min_size=1, max_size=8),
     actions=st.lists(ACTIONS, min_size=8, max_size=8),
@@ -197,7 +197,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_document_of_any_form_is_judged_or_refused(data: st.DataObject) -> None:
     """One part of it is anything at all: a diagnosis of each address, or one line about what is malformed."""
