@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_substrate.policy.admitting import admits_some
@@ -42,7 +42,6 @@ def declared(draw: st.DrawFn) -> tuple[str, list[str]]:
     return url, draw(st.lists(st.sampled_from(SUBJECTS[url]) | made, min_size=1, max_size=4))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(declared())
 def test_no_attack_is_an_admitted_token(chosen: tuple[str, list[str]]) -> None:
     """Each attack differs from every admitted subject's token in issuer, audience or subject."""
@@ -54,7 +53,6 @@ def test_no_attack_is_an_admitted_token(chosen: tuple[str, list[str]]) -> None:
         assert (claims.get("iss"), claims.get("aud"), claims.get("sub")) not in right
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(declared())
 def test_exact_subjects_refuse_every_attack_and_admit_every_subject(chosen: tuple[str, list[str]]) -> None:
     """StringEquals on the admitted subjects and the audience is the policy that the corpus asks for."""
@@ -94,7 +92,6 @@ _STATEMENTS = st.builds(
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(_STATEMENTS, min_size=2, max_size=4), st.data())
 def test_removing_an_allow_never_admits(statements: list[dict[str, Any]], data: st.DataObject) -> None:
     """What was not admitted stays so without one of the statements that allow."""
@@ -105,7 +102,6 @@ def test_removing_an_allow_never_admits(statements: list[dict[str, Any]], data: 
     assert before == "admitted" or after != "admitted"
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(_STATEMENTS, min_size=1, max_size=3), _STATEMENTS)
 def test_adding_a_denial_never_admits(statements: list[dict[str, Any]], deny: dict[str, Any]) -> None:
     """What was not admitted stays so with one more statement that denies."""
