@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from pytest_substrate.adapters.files import open_regular
 from pytest_substrate.adapters.https import get_json
 from pytest_substrate.model.ci import CiToken
 from pytest_substrate.model.facts import line
@@ -44,7 +45,7 @@ def fetch_token(place: Token | TokenPlace, environment: Environment, *, audience
         return environment.get(name, "").strip() or Missing(what=f"the variable {name}")
     assert place.file is not None  # noqa: S101  the declaration admits no third place
     try:
-        with Path(place.file).open("rb") as file:
+        with open_regular(Path(place.file)) as file:
             text = file.read(_LONGEST).decode("ascii", "replace").strip()
     except FileNotFoundError:
         return Missing(what=f"the file {place.file}")

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_substrate.cli.files import LONGEST_DECLARATION, read_file
 from pytest_substrate.model.errors import BadInput
+from pytest_substrate.model.facts import line
 
 if TYPE_CHECKING:
     from pytest_substrate.policy.document import Document, PolicyKind
 
 HELP: Final = "whether AWS would allow a request, by the policies that apply to it"
 SCHEMA: Final = "substrate.access/1"
+_LONGEST: Final = 2000
+"""Characters of a line: a policy's keys and values, which may hold anything, stand in it."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         }
         print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
-        print(f"{decision.outcome.value}  {decision.source.value}: {decision.reason}")
+        print(f"{decision.outcome.value}  {decision.source.value}: {line(decision.reason, _LONGEST)}")
     return {Outcome.ALLOW: 0, Outcome.UNDECIDED: 10}.get(decision.outcome, 1)
 
 

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from pytest_substrate.cli.files import LONGEST_DECLARATION, read_file
+from pytest_substrate.model.facts import line
 
 HELP: Final = "whether a role's trust policy admits a token, and what else it admits"
 SCHEMA: Final = "substrate.trust/1"
+_LONGEST: Final = 2000
+"""Characters of a line: a policy's keys and values, which may hold anything, stand in it."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
         }
         print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
-        print(f"{trust.decision.value}  {' '.join(trust.reason.split())}")
+        print(f"{trust.decision.value}  {line(trust.reason, _LONGEST)}")
         for one in found:
-            print(f"  {one.code}  {' '.join(one.message.split())}")  # a policy's keys may hold line breaks
+            print(f"  {one.code}  {line(one.message, _LONGEST)}")
     return {Admission.ADMITTED: 0, Admission.UNDECIDED: 10}.get(trust.decision, 1)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -142,7 +143,12 @@ def _base64(data: bytes) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` at once: whoever reads sees the old file, none, or all of the new one. OSError."""
+    """Write `text` to `path` at once: whoever reads sees the old file, none, or all of the new one. OSError.
+
+    What is no regular file isn't replaced: a device or a FIFO that was named is no place for a file.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no regular file")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

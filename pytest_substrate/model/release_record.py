@@ -20,7 +20,8 @@ _COMMIT: Final = r"[0-9a-f]{40}|[0-9a-f]{64}"
 _DIGEST: Final = r"sha256:[0-9a-f]{64}"
 _PLATFORM: Final = r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?"
 _REPOSITORY: Final = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
-_BUILD: Final = r"https://[^\s?#]{1,500}"
+_BUILD: Final = r"https://[^\s/?#@]{1,255}(?:/[^\s?#]{0,500})?"
+"""Without a query or a user, which may hold a secret: what a record says is shown."""
 _WORKFLOW: Final = r"(?!/)[^\s?#@]{1,300}"
 _BUILDER: Final = r"[a-z][a-z0-9+.-]*:[^\s?#]{1,500}"
 
@@ -95,7 +96,7 @@ def _read(document: Any) -> ReleaseRecord:
         digest=_text(document, "digest", _DIGEST, "no digest, sha256: and 64 hexadecimal digits"),
         platforms=tuple(_matching(one, "platform", _PLATFORM, "no platform, such as linux/amd64") for one in platforms),
         commit=_text(document, "commit", _COMMIT, "no full commit hash"),
-        build=_text(document, "build", _BUILD, "no https URL without a query"),
+        build=_text(document, "build", _BUILD, "no https URL without a user and a query"),
         time=_time(document["time"]),
         workflow=_maybe(document, "workflow", _WORKFLOW, "no path in the repository, such as .github/workflows/r.yml"),
         builder=_maybe(document, "builder", _BUILDER, "no URI without a query"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_substrate.adapters.aws import ecr as read_ecr
 from pytest_substrate.adapters.aws import ecs as read_ecs
+from pytest_substrate.adapters.files import open_regular
 from pytest_substrate.model.aws import ecs
 from pytest_substrate.model.aws.registry import RegistryImage
 from pytest_substrate.model.observation import Missing, Unobserved
@@ -114,7 +115,7 @@ def _read_record(context: Context, artifact: str) -> ReleaseRecord | InvalidReco
     if name is None:
         return Missing(what=f"the release record of artifact/{artifact}, which declares none")
     try:
-        with (context.target.records / name).open("rb") as file:
+        with open_regular(context.target.records / name) as file:
             content = file.read(LONGEST + 1)
     except FileNotFoundError:
         return Missing(what=name)

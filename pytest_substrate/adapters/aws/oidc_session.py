@@ -10,6 +10,7 @@ import inspect
 from typing import Any, Final, NoReturn
 
 import boto3
+from botocore import UNSIGNED
 from botocore.session import Session as BotocoreSession
 
 from pytest_substrate.adapters.aws.hosts import client_check
@@ -43,6 +44,8 @@ class OidcSession(boto3.Session):
             _refuse("verify and use_ssl: whom to trust, the declaration says ([target] ca_bundle)")
         if getattr(asked.get("config"), "proxies", None):
             _refuse("config.proxies: a proxy is declared ([target] proxy)")
+        if getattr(asked.get("config"), "signature_version", None) is UNSIGNED:
+            _refuse("config.signature_version UNSIGNED: its calls bear the CI role's identity")
         service, region = asked["service_name"], asked.get("region_name") or self.region_name
         way = self._way
         if way.endpoint is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from pytest_substrate.adapters.files import NotRegular, open_regular
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.image import DIGEST, LARGEST_DOCUMENT, Descriptor, Refuted, Unseen
 from pytest_substrate.model.observation import Unobserved
@@ -79,24 +79,15 @@ class Layout:
     def _open(self, wanted: Descriptor) -> Iterator[BinaryIO]:
         algorithm, _, name = wanted.digest.partition(":")
         try:
-            file = _regular(self._folder / "blobs" / algorithm / name)
+            file = open_regular(self._folder / "blobs" / algorithm / name, buffering=0)
+        except NotRegular:
+            raise Refuted("digest-missing", f"the layout's blob {wanted.digest} is no file") from None
         except FileNotFoundError:
             raise Refuted("digest-missing", f"the layout has no blob {wanted.digest}") from None
         except OSError as error:
             raise _unseen(error) from None
-        if file is None:
-            raise Refuted("digest-missing", f"the layout's blob {wanted.digest} is no file")
         with file:
             yield file
-
-
-def _regular(path: Path) -> BinaryIO | None:
-    """A regular file, unbuffered, or None for anything else; OSError as `open`. A FIFO is not waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None
-    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -141,11 +132,9 @@ def _descriptor(entry: Mapping[str, Any], where: str) -> Descriptor:
 def _json(path: Path, where: str) -> Mapping[str, Any]:
     found: object = None
     try:
-        file = _regular(path)
-        if file is not None:
-            with file:
-                data = _whole(file, LARGEST_DOCUMENT + 1)
-            found = json.loads(data) if len(data) <= LARGEST_DOCUMENT else None
+        with open_regular(path, buffering=0) as file:
+            data = _whole(file, LARGEST_DOCUMENT + 1)
+        found = json.loads(data) if len(data) <= LARGEST_DOCUMENT else None
     except OSError as error:
         raise BadInput(where, f"can't be read: {error.strerror or type(error).__name__}", _NOT_LAYOUT) from None
     except (ValueError, RecursionError, Unseen):

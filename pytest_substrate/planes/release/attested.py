@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from pytest_substrate.adapters.files import open_regular
 from pytest_substrate.model.image import DIGEST, LARGEST_DOCUMENT, Descriptor, Refuted, Unseen
 from pytest_substrate.model.observation import Missing, Unobserved
 from pytest_substrate.model.provenance import REVISION, SOURCE, Attested, AttestedImage, BadAttestation, Provenance
@@ -63,7 +64,7 @@ def read_attested(
 def with_bundle(found: Attested, folder: Path, name: str, trust: Trust) -> Attested | Unobserved:
     """The same with what the declared bundle's file holds, as if it lay beside the digest."""
     try:
-        with (folder / name).open("rb") as file:
+        with open_regular(folder / name) as file:
             content = file.read(LARGEST_DOCUMENT + 1)
     except FileNotFoundError:
         return replace(found, bundle_missing=name)

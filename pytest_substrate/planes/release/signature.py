@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_substrate.adapters.files import open_regular
 from pytest_substrate.evidence.envelope import signed_bytes
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.provenance import Signature, Signed
@@ -133,7 +134,7 @@ def read_trust(declared: Attestation | None, folder: Path) -> Trust:
 
 def _content(folder: Path, name: str) -> bytes:
     try:
-        with (folder / name).open("rb") as file:
+        with open_regular(folder / name) as file:
             content = file.read(LARGEST_KEY + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -204,7 +205,9 @@ class TestFetch:
             (Token(file=str(tmp_path / "empty")), {}),
         ):
             assert isinstance(fetch_token(place, environment, audience="a"), Missing)
-        assert isinstance(fetch_token(Token(file=str(tmp_path)), {}, audience="a"), Unobserved)
+        os.mkfifo(tmp_path / "pipe")  # that nobody writes to, so that an open would wait for ever
+        for odd in (tmp_path, tmp_path / "pipe"):
+            assert isinstance(fetch_token(Token(file=str(odd)), {}, audience="a"), Unobserved)
 
 
 @pytest.mark.parametrize("url", ["http://issuer.example/x", "ftp://127.0.0.1/x", "/etc/passwd", "file:///etc/passwd"])

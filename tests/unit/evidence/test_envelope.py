@@ -46,3 +46,13 @@ def test_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
         write_whole(path, "new")
     assert "old" == path.read_text()
     assert [path] == list(tmp_path.iterdir())
+
+
+def test_no_device_or_pipe_is_replaced(tmp_path: Path) -> None:
+    """Whoever names one gets an error, and it stays what it is."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="is no regular file"):
+        write_whole(path, "text")
+    assert path.is_fifo()
+    assert [path] == list(tmp_path.iterdir())

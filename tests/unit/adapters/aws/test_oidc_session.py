@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import CredentialRetrievalError
 
@@ -79,6 +80,7 @@ def test_an_expired_session_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         {"verify": "/ca.pem"},
         {"use_ssl": False},
         {"config": Config(proxies={"https": "http://proxy.invalid"})},
+        {"config": Config(signature_version=UNSIGNED)},
     ],
 )
 def test_what_is_refused(named: dict[str, Any]) -> None:

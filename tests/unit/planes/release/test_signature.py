@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -383,7 +384,9 @@ def test_declared_files(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"-----BEGIN PRIVATE KEY-----")
     trust = read_trust(declared(key="key.pub", root="roots.pem"), tmp_path)
     assert (1, 2) == (len(trust.keys), len(trust.roots))
-    for wrong in ({"key": "key"}, {"key": "none"}, {"root": "key"}, {"key": "roots.pem"}, {"root": "key.pub"}):
+    os.mkfifo(tmp_path / "pipe")
+    odd = ({"key": "pipe"}, {"root": "pipe"}, {"key": "none"})
+    for wrong in ({"key": "key"}, {"root": "key"}, {"key": "roots.pem"}, {"root": "key.pub"}, *odd):
         with pytest.raises(BadInput) as raised:
             read_trust(declared(**wrong), tmp_path)
         assert next(iter(wrong.values())) == raised.value.where
@@ -410,7 +413,9 @@ def test_a_bundle_as_file(tmp_path: Path) -> None:
     absent = with_bundle(bare, tmp_path, "c.json", trust)
     assert isinstance(absent, Attested)
     assert "attestation-missing" == diagnose_provenance(record(DIGEST), absent, EXPECTED).cause
-    assert isinstance(with_bundle(bare, tmp_path, ".", trust), Unobserved)
+    os.mkfifo(tmp_path / "pipe")  # that nobody writes to, so that an open would wait for ever
+    for name in (".", "pipe"):
+        assert isinstance(with_bundle(bare, tmp_path, name, trust), Unobserved)
 
 
 @given(st.binary(max_size=60))
