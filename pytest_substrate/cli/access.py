@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_substrate.cli.files import LONGEST_DECLARATION, read_file
 from pytest_substrate.model.errors import BadInput
 from pytest_substrate.model.facts import line
+from pytest_substrate.policy.operators import address, moment, number
 
 if TYPE_CHECKING:
     from pytest_substrate.policy.document import Document, PolicyKind
@@ -23,6 +24,13 @@ HELP: Final = "whether AWS would allow a request, by the policies that apply to 
 SCHEMA: Final = "substrate.access/1"
 _LONGEST: Final = 2000
 """Characters of a line: a policy's keys and values, which may hold anything, stand in it."""
+
+_TYPES: Final[dict[str, tuple[str, Callable[[str], object | None]]]] = {
+    **dict.fromkeys(("aws:sourceip", "aws:vpcsourceip"), ("no IP address", address)),
+    **dict.fromkeys(("aws:currenttime", "aws:tokenissuetime", "aws:epochtime"), ("no date", moment)),
+    **dict.fromkeys(("aws:multifactorauthage", "s3:max-keys"), ("no number", number)),
+}
+"""Of keys whose type decides: what a slip is told as. A deny that a slip can't meet would look like an allow."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,4 +115,7 @@ def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise BadInput("--context", "is not KEY=VALUE", "write such as aws:SourceIp=203.0.113.7")
+    what, read = _TYPES.get(key.lower(), ("", None))
+    if value and read is not None and read(value) is None:
+        raise BadInput(f"--context {key}", f"its value is {what}", "AWS never sends such a request; name a real value")
     return key, value

@@ -84,6 +84,14 @@ def moment(text: str) -> Decimal | None:
     return Decimal(whole.days * 86400 + whole.seconds) + Decimal(f"0{fraction or '.0'}")
 
 
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address, or None."""
+    try:
+        return ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+
+
 def _string_equals(value: str, context: Context | None) -> Comparison:
     return compile_pattern(value, context, wild=False).match
 
@@ -163,11 +171,8 @@ def _ip(value: str, _context: Context | None) -> Comparison:
         return unreadable  # with host bits set: AWS documents these for IPv4 alone
 
     def compare(held: str) -> Truth:
-        try:
-            address = ipaddress.ip_address(held.strip())
-        except ValueError:
-            return Truth.FALSE
-        return Truth.of(address.version == network.version and address in network)
+        found = address(held)
+        return Truth.of(found is not None and found.version == network.version and found in network)
 
     return compare
 
@@ -250,10 +255,13 @@ def matches_any(operator: Operator, values: tuple[str, ...], context: Context | 
 
 
 def readable(operator: Operator, held: str) -> bool:
-    """Whether a value of the request is of the type: nobody says whether what is no address or ARN differs from one."""
+    """Whether a value of the request is of the type: nobody says whether what is no number, date, address or ARN
+    differs from one.
+    """
+    if operator.base.startswith("Numeric"):
+        return number(held) is not None
+    if operator.base.startswith("Date"):
+        return moment(held) is not None
     if operator.base == "IpAddress":
-        try:
-            ipaddress.ip_address(held.strip())
-        except ValueError:
-            return False
+        return address(held) is not None
     return not operator.base.startswith("Arn") or held.count(":") >= _ARN_FIELDS - 1

@@ -119,6 +119,9 @@ def test_a_role_is_assumed_by_its_trust_policy(folder: Path) -> None:
         ({"more": ["--resource", "oracle-data"]}, "--resource: is neither an ARN nor *"),
         ({"more": ["--context", "aws:SourceIp"]}, "--context: is not KEY=VALUE"),
         ({"more": ["--context", "SourceIp=1"]}, "--context: does not name a condition key"),
+        ({"more": ["--context", "aws:SourceIp=10.1.0.0/16"]}, "--context aws:SourceIp: its value is no IP address"),
+        ({"more": ["--context", "AWS:CurrentTime=2026-13-01"]}, "--context AWS:CurrentTime: its value is no date"),
+        ({"more": ["--context", "s3:max-keys=abc"]}, "--context s3:max-keys: its value is no number"),
         ({"more": ["--resource-policy", "p.json"]}, "p.json: Statement[0]: has no Principal"),
     ],
 )
