@@ -152,7 +152,8 @@ def _near_miss(source: Source, found: Iterable[Finding]) -> str:
     """The first statement that would allow but for its conditions."""
     wanted = (Source.IDENTITY, Source.RESOURCE) if source is Source.NONE else (source,)
     for one in found:
-        if one.source in wanted and one.statement.effect is Effect.ALLOW and one.about is not Truth.FALSE:
+        allows = one.source in wanted and one.statement.effect is Effect.ALLOW and one.about is not Truth.FALSE
+        if allows and one.statement.conditions and one.truth is Truth.FALSE:
             return f"; {one.place} would, but its conditions do not hold"
     return ""
 
@@ -162,7 +163,8 @@ def _undecided(request: Request, policies: Policies, found: tuple[Finding, ...],
     effect = Effect.DENY if grant is Truth.TRUE else Effect.ALLOW
     by = next((one for one in unknown if one.statement.effect is effect), None) or next(iter(unknown), None)
     points = open_points(request, policies)
-    what = ", ".join(points) if points else "how the principal is named"
+    named = by is None or bool(by.statement.principals or by.statement.not_principals)
+    what = ", ".join(points) or ("how the principal is named" if named else "how AWS compares such a value")
     does = "denies" if by is not None and by.statement.effect is Effect.DENY else "allows"
     place = by.place if by else "a policy"
     return _by(Outcome.UNDECIDED, by, f"whether {place} {does} it depends on what is not known: {what}")

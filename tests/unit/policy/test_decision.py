@@ -588,6 +588,11 @@ def test_a_near_miss_is_told() -> None:
     """What would allow but for a condition is the first thing to look at."""
     decision = judge(Case("", [allow(**when("StringEquals", aws_PrincipalAccount=B))]))
     assert decision.reason.endswith("statement 0 of identity.json would, but its conditions do not hold")
+    for case in (
+        Case("", [allow(GET)], scps=[[allow("*")], [allow("ec2:*")]]),
+        Case("", [NOTHING], resource_policy=[allow(GET, Principal={"AWS": A})]),
+    ):
+        assert "conditions" not in judge(case).reason
 
 
 def test_what_is_not_known_is_told() -> None:
