@@ -28,8 +28,7 @@ def build_data(platform: Platform, image_digest: str) -> None:
     make_role(platform, key_arn)
     platform.client("logs").create_log_group(logGroupName=names.JOB_LOG_GROUP)
     platform.client("ecs").register_task_definition(**job_definition(image_digest))
-    _await_next_second()
-    await_run(platform, run_job(platform))
+    run_again(platform)
 
 
 def _await_next_second() -> None:
@@ -165,7 +164,8 @@ def await_run(platform: Platform, task: str) -> Mapping[str, Any]:
 
 
 def run_again(platform: Platform) -> None:
-    """The job as it is, once more, until it has ended."""
+    """The job as it is, once more, until it has ended; certainly after whatever was permitted before."""
+    _await_next_second()
     await_run(platform, run_job(platform))
 
 
