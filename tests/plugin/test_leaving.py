@@ -218,7 +218,7 @@ def kill_at(project: Project, path: Path, delay: float) -> int:
 
 
 def test_killed_at_any_moment(project: Project) -> None:
-    """Whenever it is killed, a run leaves no evidence or a whole one, and no other file beside it and the ledger."""
+    """Whenever it is killed, a run leaves no evidence or a whole one, and beside it its draft, the ledger and a lock."""
     left = set()
     for step in range(8):
         kill_at(project, project.path / "calls.log", step * 0.018)
@@ -227,9 +227,8 @@ def test_killed_at_any_moment(project: Project) -> None:
         left.add(project.evidence_path.exists())
         if project.evidence_path.parent.exists():
             names = {path.name for path in project.evidence_path.parent.iterdir()}
-            assert names <= {"evidence.json", "ledger.jsonl", "ledger.jsonl.lock"} | {
-                n for n in names if n.endswith(".part")
-            }
+            drafts = {name for name in names if name.startswith(".evidence.json.") and name.endswith(".draft")}
+            assert names <= {"evidence.json", "ledger.jsonl", ".ledger.jsonl.lock"} | drafts
     assert False in left
 
 
