@@ -218,7 +218,7 @@ def kill_at(project: Project, path: Path, delay: float) -> int:
 
 
 def test_killed_at_any_moment(project: Project) -> None:
-    """Whenever it is killed, a run leaves no evidence or a whole one, and beside it its draft, the ledger and a lock."""
+    """Whenever it is killed, a run leaves no evidence or a whole one, beside it its draft, the ledger and a lock."""
     left = set()
     for step in range(8):
         kill_at(project, project.path / "calls.log", step * 0.018)
